@@ -1,0 +1,1 @@
+"""The application of a Django project that reads flags."""

@@ -1,0 +1,12 @@
+"""
+The project for any WSGI server.
+
+    gunicorn shop.wsgi
+"""
+
+import os
+
+from django.core.wsgi import get_wsgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+application = get_wsgi_application()
