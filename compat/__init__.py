@@ -1,0 +1,1 @@
+"""How soasap behaves beside real servers, and beside its own released predecessor."""
