@@ -21,7 +21,8 @@ LAYERS = {
     "client": 4,
     "create_client": 5,
     "": 6,  # the front door, soasap/__init__.py
-    **dict.fromkeys(("_devserver", "_terminal", "cli", "__main__", "testing", "pytest_plugin", "openfeature"), 7),
+    **dict.fromkeys(("_server", "_devserver", "_relay", "_terminal", "cli", "__main__"), 7),
+    **dict.fromkeys(("testing", "pytest_plugin", "openfeature"), 7),
 }
 """Rooms and their layers; a room knows itself and lower layers."""
 

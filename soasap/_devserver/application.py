@@ -19,15 +19,14 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from soasap._devserver.broadcaster import Broadcaster, Stream
-from soasap._devserver.stream_body import SOCKET, StreamBody
+from soasap._server.answers import LIVE_PATH, give, given_key, refuse, stream_from
+from soasap._server.broadcaster import Broadcaster, Stream
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
-__all__ = ["LIVE_PATH", "STREAMS_PATH", "FlagApplication", "describe"]
+__all__ = ["STREAMS_PATH", "FlagApplication", "describe"]
 
-LIVE_PATH = "/api/v1/flags/live"
 STREAMS_PATH = "/api/v1/streams"
 
 NO_PAGE = "the page is off, because this server does not listen on a loopback address only"
@@ -60,49 +59,24 @@ class FlagApplication:
         if path == "/" or path.startswith("/page/"):
             if self.page is not None:
                 return self.page(environ, start_response)
-            return _refuse(environ, start_response, "404 Not Found", f"{NO_PAGE}; {LIVE_PATH} is here")
+            return refuse(environ, start_response, "404 Not Found", f"{NO_PAGE}; {LIVE_PATH} is here")
         route = self._routes.get(path)
         if route is None:
-            return _refuse(environ, start_response, "404 Not Found", f"only {LIVE_PATH} is here")
+            return refuse(environ, start_response, "404 Not Found", f"only {LIVE_PATH} is here")
         if environ["REQUEST_METHOD"] != "GET":
-            return _refuse(environ, start_response, "405 Method Not Allowed", "use GET", ("Allow", "GET"))
+            return refuse(environ, start_response, "405 Method Not Allowed", "use GET", ("Allow", "GET"))
         if not self._admits(environ):
-            return _refuse(environ, start_response, "401 Unauthorized", "X-API-Key is missing or wrong")
+            return refuse(environ, start_response, "401 Unauthorized", "X-API-Key is missing or wrong")
         return route(environ, start_response)
 
     def _admits(self, environ: WSGIEnvironment) -> bool:
-        if self._api_key is None:
-            return True
-        given: str = environ.get("HTTP_X_API_KEY", "")  # WSGI: bytes as latin-1
-        return hmac.compare_digest(given.encode("latin-1"), self._api_key)
+        return self._api_key is None or hmac.compare_digest(given_key(environ), self._api_key)
 
     def _live(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        headers = [
-            ("Content-Type", "text/event-stream"),
-            ("Cache-Control", "no-cache"),
-            ("X-Accel-Buffering", "no"),  # nginx would collect events otherwise
-        ]
-        if environ["SERVER_PROTOCOL"] == "HTTP/1.0":
-            # No chunks there, so only the connection's end can end the body, whatever the request says.
-            headers.append(("Connection", "close"))
-        start_response("200 OK", headers)
-        stream = self._broadcaster.subscribe(
-            user_agent=environ.get("HTTP_USER_AGENT", ""),
-            remote=f"{environ.get('REMOTE_ADDR', '')}:{environ.get('REMOTE_PORT', '')}",
-        )
-        return StreamBody(stream, environ.get(SOCKET))
+        return stream_from(self._broadcaster, environ, start_response)
 
     def _streams(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        body = orjson.dumps([describe(stream) for stream in self._broadcaster.streams()])
-        start_response(
-            "200 OK",
-            [
-                ("Content-Type", "application/json"),
-                ("Cache-Control", "no-store"),
-                ("Content-Length", str(len(body))),
-            ],
-        )
-        return [body]
+        return give(start_response, orjson.dumps([describe(stream) for stream in self._broadcaster.streams()]))
 
 
 def describe(stream: Stream) -> dict[str, int | float | str]:
@@ -120,15 +94,3 @@ def describe(stream: Stream) -> dict[str, int | float | str]:
         "sent_events": stream.events,
         "last_sent": stream.last_sent,
     }
-
-
-def _refuse(
-    environ: WSGIEnvironment, start_response: StartResponse, status: str, why: str, *headers: tuple[str, str]
-) -> Iterable[bytes]:
-    # An answer to HEAD has no body; it would be taken for the head of the next answer.
-    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else f"{why}\n".encode()
-    start_response(
-        status,
-        [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(body))), *headers],
-    )
-    return [body]

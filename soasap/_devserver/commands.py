@@ -54,8 +54,9 @@ def serve(
     """
     # Not at the top: it brings gevent, which the other commands and --help do not need.
     from soasap._devserver.flag_file import FlagFileError
-    from soasap._devserver.serve import CannotServe, ServeSettings
+    from soasap._devserver.serve import ServeSettings
     from soasap._devserver.serve import serve as run_server
+    from soasap._server.listening import CannotServe
 
     if tls_key is not None and tls_cert is None:
         raise click.UsageError("--tls-key needs --tls-cert.")

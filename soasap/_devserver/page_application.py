@@ -28,12 +28,12 @@ from typing import TYPE_CHECKING, Any
 import gevent
 import orjson
 
-from soasap._devserver.broadcaster import Broadcaster
 from soasap._devserver.flag_file import MAX_PAYLOAD_BYTES, FlagFile, FlagFileError
 from soasap._devserver.flag_source import FlagChanged, FlagSource, ValueRefused
 from soasap._devserver.page_guard import PageGuard
 from soasap._devserver.page_news import PageNews
-from soasap._devserver.stream_body import SOCKET, StreamBody
+from soasap._server.broadcaster import Broadcaster
+from soasap._server.stream_body import SOCKET, StreamBody
 from soasap._version import __version__
 
 if TYPE_CHECKING:

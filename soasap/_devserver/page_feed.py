@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 import gevent
 
-from soasap._devserver.broadcaster import COMMENT, encode_event
-from soasap._devserver.woken_stream import WokenStream, slices
+from soasap._server.broadcaster import COMMENT, encode_event
+from soasap._server.woken_stream import WokenStream, slices
 
 __all__ = ["PageFeed", "PageStream"]
 

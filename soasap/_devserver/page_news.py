@@ -21,11 +21,11 @@ import time
 import gevent
 import orjson
 
-from soasap._devserver.broadcaster import Broadcaster, Stream
 from soasap._devserver.flag_file import FlagFile
 from soasap._devserver.flag_source import shown_flags
 from soasap._devserver.journal import Journal
 from soasap._devserver.page_feed import PageFeed
+from soasap._server.broadcaster import Broadcaster, Stream
 
 __all__ = ["PageNews", "describe_client"]
 

@@ -8,33 +8,25 @@ Its first line on stdout is for people and programs alike, and nothing follows i
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from dataclasses import dataclass
 
 import gevent
 from gevent.event import Event
-from gevent.ssl import PROTOCOL_TLS_SERVER, SSLContext
 
 from soasap._devserver.application import FlagApplication
-from soasap._devserver.broadcaster import Broadcaster
 from soasap._devserver.flag_file import FlagFile
 from soasap._devserver.flag_source import FlagSource
 from soasap._devserver.flag_watcher import FlagWatcher
 from soasap._devserver.page_application import PageApplication
 from soasap._devserver.page_guard import is_loopback
 from soasap._devserver.page_news import PageNews
-from soasap._devserver.server import FlagServer
+from soasap._server.broadcaster import Broadcaster
+from soasap._server.listening import allow_many_descriptors, leave, listen, tls_context
+from soasap._server.server import FlagServer
 
-__all__ = ["CannotServe", "ServeSettings", "serve"]
-
-FAREWELL_SECONDS = 0.4
-"""What readers have to take the rest of their event; the process is gone within a second of the signal."""
-
-
-class CannotServe(Exception):
-    """An address or a certificate cannot be used; the message opens with it."""
+__all__ = ["ServeSettings", "serve"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +65,13 @@ def serve(settings: ServeSettings) -> None:
 
     Raises:
         FlagFileError: The file cannot be served at the start. Later only stderr hears of it.
-        CannotServe: The address or the certificate cannot be used.
+        soasap._server.listening.CannotServe: The address or the certificate cannot be used.
     """
     stopping = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         gevent.signal_handler(number, stopping.set)
-    _allow_many_descriptors()
+    if limit := allow_many_descriptors():
+        _say(limit)
     broadcaster = Broadcaster(keep_alive=settings.keep_alive)
     loop = gevent.get_hub().loop
 
@@ -99,14 +92,11 @@ def serve(settings: ServeSettings) -> None:
     server = FlagServer(
         (settings.host, settings.port),
         application,
-        tls=_tls(settings),
+        tls=tls_context(settings.tls_cert, settings.tls_key),
         stall_timeout=settings.stall_timeout,
         verbose=settings.verbose,
     )
-    try:
-        server.start()
-    except OSError as exc:
-        raise CannotServe(f"{settings.host}:{settings.port}: {exc.strerror or exc}") from exc
+    listen(server, settings.host, settings.port)
     if is_loopback(str(server.server_host)):  # known only now, and no request has been let in yet
         application.page = PageApplication(source, news, broadcaster)
     watcher.start()
@@ -116,38 +106,7 @@ def serve(settings: ServeSettings) -> None:
     server.close()  # before the streams end, or their readers would be let in again
     broadcaster.close()
     news.feed.close()
-    server.readers.join(FAREWELL_SECONDS)
-    if len(server.readers):
-        # Readers that stall, or too many to part with one by one. Unwinding 9,900 greenlets and freeing them
-        # takes the interpreter 1.5 s; the kernel closes their sockets in no time.
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(0)
-
-
-def _tls(settings: ServeSettings) -> SSLContext | None:
-    if settings.tls_cert is None:
-        return None
-    context = SSLContext(PROTOCOL_TLS_SERVER)
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except OSError as exc:  # an SSLError is one; it does not say which file it is about
-        files = " and ".join(name for name in (settings.tls_cert, settings.tls_key) if name is not None)
-        raise CannotServe(f"{files}: not a certificate with its key: {exc.strerror or exc}") from exc
-    return context
-
-
-def _allow_many_descriptors() -> None:
-    """Use what the system allows: 1,024 descriptors is a common soft limit, and a stream needs one each."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such limit
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    try:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (OSError, ValueError):  # macOS says "unlimited" and means less
-        _say(f"at most {soft} connections at a time (the limit of open files could not be raised)")
+    leave(server)
 
 
 def _count(flags: FlagFile) -> str:

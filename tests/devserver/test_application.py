@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from soasap._devserver.application import LIVE_PATH, STREAMS_PATH, FlagApplication
-from soasap._devserver.broadcaster import Broadcaster
+from soasap._devserver.application import STREAMS_PATH, FlagApplication
+from soasap._server.answers import LIVE_PATH
+from soasap._server.broadcaster import Broadcaster
 from tests.devserver.wsgi_answer import Answer
 
 

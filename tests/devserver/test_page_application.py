@@ -10,10 +10,10 @@ import orjson
 import pytest
 
 from soasap import __version__
-from soasap._devserver.broadcaster import Broadcaster
 from soasap._devserver.flag_source import FlagSource
 from soasap._devserver.page_application import EVENTS_PATH, FLAGS_PATH, FOLDER, MAX_BODY_BYTES, PageApplication
 from soasap._devserver.page_news import PageNews
+from soasap._server.broadcaster import Broadcaster
 from tests.devserver.wsgi_answer import Answer
 
 TEXT = '{\n  "n": 1.0,\n  "on": true\n}\n'

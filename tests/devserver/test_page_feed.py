@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import gevent
 
-from soasap._devserver.broadcaster import COMMENT
 from soasap._devserver.page_feed import PageFeed
-from soasap._devserver.woken_stream import SLICE_BYTES
+from soasap._server.broadcaster import COMMENT
+from soasap._server.woken_stream import SLICE_BYTES
 
 
 class Topics:

@@ -9,9 +9,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from soasap._devserver.broadcaster import Broadcaster
 from soasap._devserver.flag_source import FlagSource
 from soasap._devserver.page_news import CLIENTS_SHOWN, PageNews, describe_client
+from soasap._server.broadcaster import Broadcaster
 
 TEXT = b'{"n": 1.0, "on": true}'
 

@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from itertools import count
 
-from soasap._devserver.woken_stream import WokenStream, slices
+from soasap._server.woken_stream import WokenStream, slices
 
 __all__ = ["COMMENT", "Broadcaster", "Stream", "encode_event"]
 

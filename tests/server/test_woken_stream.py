@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from soasap._devserver.woken_stream import SLICE_BYTES, WokenStream, slices
+from soasap._server.woken_stream import SLICE_BYTES, WokenStream, slices
 
 
 def test_woken_and_ended() -> None:

@@ -10,8 +10,8 @@ from gevent.event import Event
 from hypothesis import given
 from hypothesis import strategies as st
 
-from soasap._devserver.broadcaster import COMMENT, Broadcaster, encode_event
-from soasap._devserver.woken_stream import SLICE_BYTES
+from soasap._server.broadcaster import COMMENT, Broadcaster, encode_event
+from soasap._server.woken_stream import SLICE_BYTES
 
 
 def take(chunks: Iterator[bytes], size: int) -> bytes:

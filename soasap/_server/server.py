@@ -11,13 +11,13 @@ from __future__ import annotations
 import socket
 import sys
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gevent.pool import Pool
 from gevent.pywsgi import WSGIHandler, WSGIServer
 from gevent.ssl import SSLContext
 
-from soasap._devserver.stream_body import SOCKET
+from soasap._server.stream_body import SOCKET
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
@@ -56,7 +56,7 @@ class _Handler(WSGIHandler):
             # The reader stalled or vanished. Half an event may be out: only closing is left.
             self.close_connection = True
             if isinstance(v, TimeoutError):
-                _say(self.client_address, "did not read on for too long and was dropped")
+                cast("FlagServer", self.server).say(self.client_address, "did not read on for too long and was dropped")
             return
         super().handle_error(t, v, tb)
 
@@ -73,6 +73,7 @@ class FlagServer(WSGIServer):
         stall_timeout: Seconds a reader has for each piece of 64 KiB. One that takes longer is dropped; it
             will come back for the newest. Also what an idle connection has to send its next request.
         verbose: Log each request to stderr when it has ended.
+        program: Who speaks on stderr.
 
     `start()` raises `OSError` if the address cannot be had. `close()` stops accepting only; `readers.join()`
     then waits for the open requests.
@@ -89,8 +90,10 @@ class FlagServer(WSGIServer):
         tls: SSLContext | None = None,
         stall_timeout: float = 60.0,
         verbose: bool = False,
+        program: str = "soasap serve",
     ) -> None:
         self._stall_timeout = stall_timeout
+        self._program = program
         self.readers = Pool()  # without a limit
         options: dict[str, Any] = {} if tls is None else {"ssl_context": tls}
         super().__init__(
@@ -126,9 +129,9 @@ class FlagServer(WSGIServer):
             return super().wrap_socket_and_handle(client_socket, address)
         except OSError as exc:
             # An SSLError is one. Mostly a client that does not trust the certificate.
-            _say(address, f"did not finish the TLS handshake: {exc}")
+            self.say(address, f"did not finish the TLS handshake: {exc}")
             return None
 
-
-def _say(address: Any, what: str) -> None:
-    print(f"soasap serve: {address[0]}:{address[1]} {what}", file=sys.stderr, flush=True)
+    def say(self, address: Any, what: str) -> None:
+        """Tell the operator about one reader."""
+        print(f"{self._program}: {address[0]}:{address[1]} {what}", file=sys.stderr, flush=True)

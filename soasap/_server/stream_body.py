@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
-from soasap._devserver.hang_up import HangUp
+from soasap._server.hang_up import HangUp
 
 __all__ = ["SOCKET", "Endless", "StreamBody"]
 
 SOCKET = "soasap.socket"
-"""Where `soasap._devserver.server` puts the connection into the environment."""
+"""Where `soasap._server.server` puts the connection into the environment."""
 
 
 class Endless(Protocol):

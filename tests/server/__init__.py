@@ -1,0 +1,1 @@
+"""The server core: broadcaster, streams and what it takes to listen."""
