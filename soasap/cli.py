@@ -14,6 +14,7 @@ __all__ = ["main"]
 
 _NEEDED = {
     **dict.fromkeys(("click", "gevent", "rich", "watchfiles"), ("the terminal commands need", "soasap[server]")),
+    **dict.fromkeys(("prometheus_client", "redis", "tomli"), ("relay needs", "soasap[relay]")),
     **dict.fromkeys(("gunicorn", "packaging"), ("demo --gunicorn needs", "gunicorn[gevent]")),
 }
 """Who needs a package that may be missing, and what to install."""
@@ -33,9 +34,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """
     try:
         from soasap._devserver.commands import commands
+        from soasap._relay.commands import relay
         from soasap._terminal.commands import doctor, get, watch
 
-        for command in (get, watch, doctor):
+        for command in (get, watch, doctor, relay):
             commands.add_command(command)
         commands.main(list(arguments) if arguments is not None else None, prog_name="soasap")
     except ModuleNotFoundError as exc:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from soasap._terminal.cannot_start import CannotStart
 from soasap._version import __version__
 
 __all__ = ["commands"]
@@ -75,7 +76,7 @@ def serve(
     try:
         run_server(settings)
     except (FlagFileError, CannotServe) as exc:
-        raise _CannotStart(str(exc)) from exc
+        raise CannotStart(str(exc)) from exc
 
 
 @commands.command()
@@ -93,7 +94,3 @@ def demo(keep: bool, gunicorn: bool) -> None:
     if keep and gunicorn:
         raise click.UsageError("--keep does not go with --gunicorn.")
     raise SystemExit(run_demo(keep=keep, gunicorn=gunicorn))
-
-
-class _CannotStart(click.ClickException):
-    exit_code = 2  # as for usage errors: nothing was tried

@@ -13,7 +13,19 @@ from collections.abc import Callable, Mapping
 
 from soasap.exceptions import CacheError
 
-__all__ = ["cache_path", "legacy_paths"]
+__all__ = ["cache_path", "environment_name", "legacy_paths"]
+
+
+def environment_name(api_key: str, base_url: str) -> str:
+    """
+    What stands for one API key at one service, as 64 hex digits: a full SHA-256.
+
+    Two keys, or one key at two services, never share a name, and nobody reads the key off it. `base_url` is normalised
+    by the caller: two spellings of one address give two names.
+    """
+    # Each part is preceded by its length: no key and address can be cut into another key and address.
+    subject = "".join(f"{len(part)}:{part}" for part in (api_key, base_url))
+    return hashlib.sha256(subject.encode()).hexdigest()
 
 
 def cache_path(
@@ -28,8 +40,8 @@ def cache_path(
     """
     The absolute path of our file for one API key at one service.
 
-    The name carries a full hash, so that two keys, or one key at two services, never share a file, and nobody
-    reads the key off a directory listing.
+    The name carries that of the environment, so that two keys, or one key at two services, never share a file, and
+    nobody reads the key off a directory listing.
 
     Args:
         api_key: As it is sent.
@@ -43,9 +55,7 @@ def cache_path(
     Raises:
         CacheError: There is no such directory to name. The caller goes on without a disk cache.
     """
-    # Each part is preceded by its length: no key and address can be cut into another key and address.
-    subject = "".join(f"{len(part)}:{part}" for part in (api_key, base_url))
-    name = f"soasap_{hashlib.sha256(subject.encode()).hexdigest()}.json"
+    name = f"soasap_{environment_name(api_key, base_url)}.json"
     return os.path.join(_cache_directory(directory, platform, environ, home), name)
 
 

@@ -129,18 +129,20 @@ class StreamWorker:
         if isinstance(event, ServerSentEvent) and (not event.data or event.data.isspace()):
             return False
         self.vitals.events += 1
-        self.vitals.owed_since = None
         try:
             if not isinstance(event, ServerSentEvent):
                 raise event
             snapshot = self._snapshot_of(event.data)
         except (InvalidPayload, PayloadTooLarge) as error:
+            self.vitals.owed_since = None
             self.reporter.report(error, SoasapErrorSource.PARSER)
             return False
+        large = snapshot is not None and len(event.data) >= LARGE_PAYLOAD
+        if large:
+            self.run.breathe()
+        # Together with the snapshot: until here, what is known is not what the service says.
+        self.vitals.owed_since = None
         if snapshot is not None:
-            large = len(event.data) >= LARGE_PAYLOAD
-            if large:
-                self.run.breathe()
             previous = self.store.publish(self.run, snapshot)
             if large:
                 self.run.breathe()

@@ -7,5 +7,6 @@ business of the two rooms that use it. gevent comes from the extras `soasap[serv
 - `broadcaster`, `woken_stream` – the newest payload to any number of streams; knows neither sockets nor sources
 - `answers` – the answers that both give: a stream, a small document, a refusal
 - `server`, `stream_body`, `hang_up` – requests, sockets, and noticing that a reader left
+- `process` – a server as a process, seen from its parent
 - `listening` – what it takes to listen, and to leave: an address, a certificate, descriptors, and an end
 """

@@ -36,11 +36,13 @@ def encode_event(payload: bytes) -> bytes:
 class _Event:
     """An encoded payload, cut once so that all streams share the pieces."""
 
-    __slots__ = ("payload", "slices")
+    __slots__ = ("payload", "size", "slices")
 
     def __init__(self, payload: bytes) -> None:
+        encoded = encode_event(payload)
         self.payload = payload
-        self.slices = slices(encode_event(payload))
+        self.size = len(encoded)
+        self.slices = slices(encoded)
 
 
 class Stream(WokenStream):
@@ -96,6 +98,8 @@ class Stream(WokenStream):
                 self.last_sent = time.time()
                 yield from event.slices
                 self.events += 1
+                broadcaster.sent_events += 1
+                broadcaster.sent_bytes += event.size
             elif not self._news.wait(broadcaster.keep_alive):
                 yield COMMENT
 
@@ -114,12 +118,16 @@ class Broadcaster:
 
     Attributes:
         on_streams: Called when a stream has come or gone; must not block.
+        sent_events: Events handed over completely, to whichever stream.
+        sent_bytes: Their bytes, comments and the frames of HTTP not counted.
     """
 
     def __init__(self, *, keep_alive: float = 15.0) -> None:
         self.keep_alive = keep_alive
         self.on_streams: Callable[[], None] = _nothing
         self.newest: _Event | None = None
+        self.sent_events = 0
+        self.sent_bytes = 0
         self._numbers = count(1)
         self._streams: dict[int, Stream] = {}
         self._closed = False
@@ -144,6 +152,11 @@ class Broadcaster:
         self.newest = _Event(payload)
         for stream in self._streams.values():
             stream.wake()
+
+    def begin_with(self, payload: bytes | None) -> None:
+        """Publish this if nothing was published yet: something old is better than nothing, and worse than all else."""
+        if payload is not None and self.newest is None:
+            self.publish(payload)
 
     def subscribe(self, *, user_agent: str = "", remote: str = "") -> Stream:
         """A new stream. The caller iterates it, and closes it when the reader is gone."""

@@ -6,7 +6,7 @@ Law of the room: an annex. Nothing in the house imports it. `get` and `watch` ar
 time and says what it saw. The API key comes from the environment, never from a command line, and is never shown.
 
 - `settings` – what the environment and the options say
-- `commands` – what the terminal sees
+- `commands`, `cannot_start` – what the terminal sees
 - `get`, `values` – one flag for a script
 - `watch`, `board`, `screen`, `delays` – all flags, live
 - `doctor` – which checks, and in which order; `checks` – one subject each; `finding`, `troubles` – what they give

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from soasap._terminal.cannot_start import CannotStart
+
 if TYPE_CHECKING:
     from soasap._terminal.settings import Settings
     from soasap.client import SoasapClientImpl
@@ -170,7 +172,7 @@ def _client(settings: Settings) -> SoasapClientImpl:
     try:
         return SoasapClientImpl(client_options(settings))
     except (CannotUse, ValueError) as exc:
-        raise _CannotStart(settings.hide(str(exc))) from exc
+        raise CannotStart(settings.hide(str(exc))) from exc
 
 
 def _import(app: str) -> None:
@@ -185,10 +187,6 @@ def _import(app: str) -> None:
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """Let SIGTERM end a command as Ctrl-C does."""
     raise KeyboardInterrupt
-
-
-class _CannotStart(click.ClickException):
-    exit_code = 2  # as for usage errors: nothing was tried
 
 
 class _NoAnswer(click.ClickException):
