@@ -11,6 +11,7 @@ import gevent
 __all__ = ["drain"]
 
 STEP_SECONDS = 0.05
+"""What ends within so long may end at once."""
 
 
 class Ending(Protocol):
@@ -29,9 +30,9 @@ def drain(streams: Sequence[Ending], seconds: float) -> None:
     """
     shuffled = list(streams)
     SystemRandom().shuffle(shuffled)
-    steps = max(1, round(seconds / STEP_SECONDS))
+    steps = min(max(1, round(seconds / STEP_SECONDS)), max(1, len(shuffled)))
     for step in range(steps):
         for stream in shuffled[len(shuffled) * step // steps : len(shuffled) * (step + 1) // steps]:
             stream.end()
         if step < steps - 1:
-            gevent.sleep(STEP_SECONDS)
+            gevent.sleep(seconds / steps)
