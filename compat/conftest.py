@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -17,6 +18,9 @@ from compat.https_service import HttpsService
 from compat.promises import Promise
 from compat.rig import Rig
 from compat.table import Row, write_tables
+
+# Some shells start what runs in the background with Ctrl-C ignored, and then every process of a test ignores it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 README = Path(__file__).with_name("README.md")
 Keep: TypeAlias = Callable[[Rig, Promise], None]

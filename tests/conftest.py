@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 
 import pytest
 import trustme
+
+# Some shells start what runs in the background with Ctrl-C ignored, and then every process of a test ignores it too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 
