@@ -189,6 +189,17 @@ class Deployment:
         """All its living processes."""
         return marked(self._mark)
 
+    def left_behind(self, patience: float = 5.0) -> set[int]:
+        """
+        Its processes that stay although the first has ended.
+
+        Those that notice it by a closed pipe, as the resource tracker of multiprocessing, are gone a moment later.
+        """
+        deadline = time.monotonic() + patience
+        while (left := self.processes()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return left
+
     def renew(self) -> None:
         """Make it replace all its workers without an end of service."""
         raise NotImplementedError

@@ -184,7 +184,7 @@ class Rig:
         deployment = self.deployment
         seconds = deployment.stop()
         saved = self.saved()
-        left = deployment.processes()
+        left = deployment.left_behind()
         self._twin = None
         try:
             # As just before in the other one: how long Celery takes depends on the time since the last task.
