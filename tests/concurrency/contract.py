@@ -109,6 +109,14 @@ class Laboratory:
         """Names of the types of the errors."""
         return [type(each.exception).__name__ for each in self.errors]
 
+    def scene(self) -> str:
+        """How clients and threads are, at the moment of a failure."""
+        lines = [f"{client.status()}" for client in self.clients]
+        lines += [repr(each.exception) for each in self.errors]
+        for ident, frame in sys._current_frames().items():
+            lines += [f"thread {ident}:", *traceback.format_stack(frame)]
+        return "\n".join(lines)
+
     def clear(self) -> None:
         """Between two checks."""
         for client in self.clients:
@@ -761,7 +769,7 @@ def main() -> None:
         try:
             figures = check(lab)
         except BaseException:
-            failure = traceback.format_exc()
+            failure = traceback.format_exc() + lab.scene()
         lab.clear()
         outcome = {"promise": sentence, "figures": figures, "failure": failure, "took": time.perf_counter() - start}
         print(json.dumps(outcome), flush=True)
