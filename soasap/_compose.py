@@ -106,7 +106,9 @@ def request_headers(api_key: str, backend: str = "") -> dict[str, str]:
         backend: The name of the backend, sent as a comment to the product (RFC 9110, section 10.1.5) if it is one of
             ours: whoever looks at a service's clients sees how they run.
     """
-    comment = f" ({backend})" if backend in ("threads", "gevent", "eventlet") else ""
+    from soasap._sansio.options import BACKENDS
+
+    comment = f" ({backend})" if backend in BACKENDS else ""
     return {
         "X-API-Key": api_key,
         "Accept": "text/event-stream",
