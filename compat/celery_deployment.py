@@ -11,8 +11,8 @@ from typing import Any
 from compat import families
 from compat.deployment import START_TIMEOUT, Facts, HttpDeployment, NoAnswer, Place, Variant
 from compat.environments import ROOT
-from compat.redis_server import RedisServer
 from compat.waiting import eventually
+from tests.redis_server import RedisServer
 
 __all__ = ["FAMILIES", "RECYCLED_AFTER", "CeleryDeployment", "celery"]
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from compat.flag_service import Certificate
-from compat.programs import Daemon, free_port, installed
+from tests.addresses import free_port
+from tests.programs import Daemon, installed
 
 __all__ = ["Nginx"]
 

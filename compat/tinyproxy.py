@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from compat.programs import Daemon, free_port, installed
+from tests.addresses import free_port
+from tests.programs import Daemon, installed
 
 __all__ = ["PASSWORD", "USER", "Tinyproxy"]
 

@@ -6,7 +6,7 @@ import subprocess
 
 from compat.environments import ROOT, environment
 from compat.families import browser
-from compat.programs import installed
+from tests.programs import installed
 
 __all__ = ["play"]
 

@@ -19,9 +19,9 @@ import pytest
 from compat import families
 from compat.deployment import Deployment, HttpDeployment, NoAnswer, Place
 from compat.environments import ROOT, environment
-from compat.redis_server import RedisServer
 from compat.waiting import eventually
 from soasap._devserver.process import ServerProcess
+from tests.redis_server import RedisServer
 
 EXAMPLES = ROOT / "examples"
 README = EXAMPLES / "README.md"

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from compat.flag_service import API_KEY, SEQUENCE, Certificate, FlagService
-from compat.programs import free_port
 from compat.tinyproxy import PASSWORD, USER, Tinyproxy
 from compat.waiting import eventually
 from soasap import SoasapClientImpl, SoasapErrorContext, create_soasap_client
 from soasap.exceptions import ConnectionFailed, UnexpectedAnswer
+from tests.addresses import free_port
 
 PATIENCE = 60.0
 VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY")

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from compat.waiting import eventually
+from tests.waiting import wait_until
 
-__all__ = ["Daemon", "free_port", "installed"]
+__all__ = ["Daemon", "installed"]
 
 START_TIMEOUT = 30.0
 
@@ -36,13 +36,6 @@ def installed(program: str, package: str) -> str:
             pytest.fail(reason, pytrace=False)
         pytest.skip(reason)
     return found
-
-
-def free_port() -> int:
-    """A loopback port where nothing listens now."""
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class Daemon:
@@ -69,7 +62,7 @@ class Daemon:
                 self._command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
             )
         try:
-            eventually(self._listens_or_ended, self._command[0], START_TIMEOUT)
+            wait_until(self._listens_or_ended, START_TIMEOUT, self._command[0])
             assert self._process.poll() is None, self._log.read_text("utf-8", errors="replace")[-2000:]
         except BaseException:
             self.stop()
@@ -81,11 +74,29 @@ class Daemon:
         if process is None:
             return
         process.send_signal(signal.SIGTERM)
+        process.send_signal(signal.SIGCONT)
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
+
+    def kill(self) -> None:
+        """End it as a crash of its machine does, except that the system closes its connections."""
+        process, self._process = self._process, None
+        assert process is not None
+        process.kill()
+        process.wait()
+
+    def pause(self) -> None:
+        """Stop it where it is: connections are accepted by the system, and nothing is answered."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let it go on."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def said(self) -> str:
         """Everything in its log."""
