@@ -12,7 +12,7 @@ import sys
 import time
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, ParamSpec, TypeVar
 
 from soasap._version import __version__
 from soasap.concurrency import exit as process_exit
@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from soasap.protocols import ConcurrencyBackend, HttpOpener, Transport
 
 __all__ = ["STREAM_PATH", "Parts", "compose", "request_headers"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 STREAM_PATH = "/api/v1/flags/live"
 
@@ -199,9 +202,11 @@ class _Crew:
     def _open_given(self) -> GivenCache | None:
         if self._options.cache is None or isinstance(self._options.cache, str):
             return None
-        from soasap._io.given_cache import GivenCache
+        from soasap._io.cache_location import environment_name
+        from soasap._io.given_cache import GivenCache, cache_for
 
-        return GivenCache(self._options.cache)
+        name = environment_name(self._options.api_key, self._options.base_url)
+        return GivenCache(cache_for(self._options.cache, name))
 
     def _read_file(self) -> FlagSnapshot | None:
         """What the cache file has; `None`, and a report if it is bad, if that is nothing."""
@@ -229,12 +234,20 @@ class _Crew:
 
         if self._given is None or self._store.known().source not in ("none", "initial"):
             return
+        was_failing = self._given.failing
         try:
-            payload = run.backend.run_blocking(self._given.load)
+            payload = self._offload(run, self._given.load)
             if payload is not None:
                 self._store.publish(run, parse_snapshot(payload, source="disk", received_at=None))
         except (CacheError, PayloadError) as error:
-            self._reporter.report(error, SoasapErrorSource.DISK)
+            if not (was_failing or run.dead):
+                self._reporter.report(error, SoasapErrorSource.DISK)
+
+    def _offload(self, run: Run, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Call the cache where that holds nobody up: in the pool, or right here if it waits as green tasks do."""
+        if self._given is not None and self._given.cooperative:
+            return function(*args, **kwargs)
+        return run.backend.run_blocking(function, *args, **kwargs)
 
     def newer_snapshot(self, known: FlagSnapshot) -> FlagSnapshot | None:
         if self._file is None or not self._file.newer_than(known.received_at or 0.0):
@@ -284,7 +297,9 @@ class _Crew:
         run.tasks.append(backend.spawn(guard(run, worker), "soasap-stream"))
         cache = self._file or self._given
         if cache is not None:
-            writer = CacheWriter(run, self._store, cache, self._reporter, time.monotonic)
+            writer = CacheWriter(
+                run, self._store, cache, self._reporter, time.monotonic, lambda *call: self._offload(run, *call)
+            )
             run.tasks.append(backend.spawn(guard(run, writer), "soasap-cache"))
 
     def _make_transport(self, run: Run) -> Transport:

@@ -198,8 +198,19 @@ class SnapshotCache(Protocol):
     """
     A place that survives the process, for one snapshot.
 
-    Both methods are called on background tasks, one at a time within a process. What they raise is reported as DISK
-    and otherwise ignored.
+    Both methods are called on background tasks, one at a time within a process. What they raise is reported as DISK,
+    once until a call succeeds again, and otherwise ignored. A cache whose last call failed is not called again by
+    `close()`. Two attributes are looked for and may be missing:
+
+    `for_environment(name: str) -> SnapshotCache`
+        Called once for each client, when it is made; what it returns is used in place of the cache. `name` stands for
+        the API key and the base URL (64 hex digits, the same that the cache file is named after), so that two
+        environments never share an entry. Without it the application sees to that.
+
+    `cooperative: bool`
+        True if the calls wait as green tasks do, on sockets that gevent or eventlet have patched, say: they are then
+        made in the task itself, where such sockets have to stay. Looked at before each call. Without it, or if it is
+        False, they run in a thread of a pool wherever the tasks are green; under native threads it makes no difference.
     """
 
     def load(self) -> bytes | None:

@@ -72,7 +72,10 @@ class FileCache:
         path: As given.
         saved: The payload known to be in our file, so that a writer can leave an equal one out; `None` if
             nothing is known.
+        failing: Never, for a disk: each failure is reported, and the last snapshot is always tried.
     """
+
+    failing = False
 
     def __init__(self, path: str, legacy: Sequence[str] = ()) -> None:
         self.path = path

@@ -28,9 +28,13 @@ class WritableCache(Protocol):
 
     Attributes:
         saved: The payload known to be in the cache, `None` if it is not known, as during a save.
+        failing: Whether this is an outage that has been reported: neither told again, nor waited for at the end.
     """
 
     saved: bytes | None
+
+    @property
+    def failing(self) -> bool: ...
 
     def save(self, payload: bytes) -> None: ...
 
@@ -45,12 +49,15 @@ class CacheWriter:
         cache: WritableCache,
         reporter: Reporter,
         clock: Callable[[], float],
+        offload: Callable[[Callable[[bytes], None], bytes], None],
     ) -> None:
+        """`offload` calls the cache while the run goes on: where that holds nobody up."""
         self._run = run
         self._store = store
         self._cache = cache
         self._reporter = reporter
         self._clock = clock
+        self._offload = offload
         self._debounce = Debounce()
         self._is_saving = False
 
@@ -64,11 +71,11 @@ class CacheWriter:
                 elif (delay := self._debounce.wait(self._clock())) > 0:
                     run.stop.wait(delay)
                 else:
-                    self._save(run.backend.run_blocking)
+                    self._save(self._offload)
         finally:
             # Also if a kill ends this task, or what a signal handler raises while a green one is running: nobody else
             # would save. Not while a save that it broke off goes on in its pool: a cache is called once at a time.
-            if not (run.dead or (self._is_saving and self._cache.saved is None)):
+            if not (run.dead or self._cache.failing or (self._is_saving and self._cache.saved is None)):
                 # In this task and not in a pool: at exit, Python 3.12 starts no new threads.
                 self._save(lambda function, payload: function(payload))
 
@@ -83,14 +90,18 @@ class CacheWriter:
         payload = self._unsaved()
         if payload is None:
             return
+        was_failing = self._cache.failing
         self._is_saving = True
         try:
             call(self._cache.save, payload)
         except Exception as error:
             self._is_saving = False
             self._debounce.failed(self._clock())
-            self._reporter.report(error, SoasapErrorSource.DISK)
+            if not (was_failing or self._run.dead):
+                self._reporter.report(error, SoasapErrorSource.DISK)
         else:
             self._is_saving = False
             self._debounce.saved(self._clock())
             self._reporter.recovered(SoasapErrorSource.DISK)
+            if was_failing:
+                self._reporter.info("soasap: the cache works again")

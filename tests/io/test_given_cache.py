@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from soasap._io.given_cache import GivenCache
+from soasap._io.given_cache import GivenCache, cache_for
 from soasap.exceptions import CacheError
+from tests.scripts import run_script
 
 PAYLOAD = b'{"dark-mode": true}'
 
@@ -77,6 +78,86 @@ def test_errors() -> None:
     assert "the cache given could not save: KeyError" == str(saving.value)
     assert isinstance(loading.value.__cause__, ConnectionError)
     assert isinstance(saving.value.__cause__, KeyError)
+
+
+def test_our_own_errors() -> None:
+    """A `CacheError` comes through as it is: its words are fit to be seen."""
+
+    class Away(BrokenCache):
+        def save(self, payload: bytes) -> None:
+            raise CacheError("redis://cache:6379: no answer in time")
+
+    with pytest.raises(CacheError, match=r"^redis://cache:6379: no answer in time$"):
+        GivenCache(Away()).save(PAYLOAD)
+
+
+def test_failing_until_a_call_succeeds() -> None:
+    """A cache is failing from a call that raised to one that did not, whichever they are."""
+    given: Any = BrokenCache()
+    cache = GivenCache(given)
+    states = [cache.failing]
+    with pytest.raises(CacheError):
+        cache.load()
+    states.append(cache.failing)
+    given.save = lambda payload: None
+    cache.save(PAYLOAD)
+    states.append(cache.failing)
+
+    assert [False, True, False] == states
+
+
+def test_a_fork_forgets_the_outage() -> None:
+    """In a forked child a cache is not failing before the child itself has tried."""
+    output = run_script("""
+import os
+from soasap._io.given_cache import GivenCache
+from tests.io.test_given_cache import BrokenCache
+
+cache = GivenCache(BrokenCache())
+try:
+    cache.load()
+except OSError:
+    pass
+child = os.fork()
+if child == 0:
+    os._exit(7 if cache.failing else 0)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), cache.failing)
+""")
+
+    assert "0 True\n" == output
+
+
+def test_cooperative_is_looked_at_each_time() -> None:
+    """Whether calls belong into the task itself is asked anew, since a process may be patched later; no by default."""
+    given: Any = DictCache()
+    cache = GivenCache(given)
+    states = [cache.cooperative]
+    given.cooperative = True
+    states.append(cache.cooperative)
+
+    assert [False, True] == states
+
+
+def test_cache_for_an_environment() -> None:
+    """A cache that can tell environments apart gives the one of that name; another one serves as it is."""
+
+    class Many:
+        def __init__(self) -> None:
+            self.caches: dict[str, DictCache] = {}
+
+        def load(self) -> bytes | None:
+            raise AssertionError("no environment was chosen")
+
+        def save(self, payload: bytes) -> None:
+            raise AssertionError("no environment was chosen")
+
+        def for_environment(self, name: str) -> DictCache:
+            return self.caches.setdefault(name, DictCache())
+
+    many, plain = Many(), DictCache()
+
+    assert cache_for(many, "a") is many.caches["a"]
+    assert cache_for(plain, "a") is plain
 
 
 def test_save_again_after_error() -> None:

@@ -19,6 +19,7 @@ class FakeCache:
     def __init__(self, world: World) -> None:
         self.saved: bytes | None = None
         self.broken = False
+        self.failing = False
         self.saves: list[tuple[float, bytes]] = []
         self._world = world
         self._start = world.clock.now
@@ -36,7 +37,14 @@ class Writing:
     def __init__(self) -> None:
         self.world = World()
         self.cache = FakeCache(self.world)
-        self.writer = CacheWriter(self.world.run, self.world.store, self.cache, self.world.reporter, self.world.clock)
+        self.writer = CacheWriter(
+            self.world.run,
+            self.world.store,
+            self.cache,
+            self.world.reporter,
+            self.world.clock,
+            self.world.backend.run_blocking,
+        )
 
     def publish(self, payload: bytes) -> None:
         self.world.store.publish(self.world.run, snapshot(payload))
@@ -151,6 +159,57 @@ def test_failure_at_the_end_is_reported(writing: Writing) -> None:
 
     assert 2 == len(writing.world.reported())
     assert [] == writing.cache.saves
+
+
+def test_an_outage_is_reported_once(writing: Writing, caplog: pytest.LogCaptureFixture) -> None:
+    """A cache that was failing already is tried every half minute without a word, until it works again."""
+    caplog.set_level("INFO", "soasap")
+    writing.cache.broken = writing.cache.failing = True
+
+    def repair() -> None:
+        writing.cache.broken = False
+
+    def settle() -> None:
+        writing.cache.failing = False
+
+    writing.publish(b'{"n": 1}')
+    writing.work(lambda: None, lambda: None, repair, settle)
+
+    assert [(90.0, b'{"n": 1}')] == writing.cache.saves
+    assert [] == writing.world.reported()
+    assert ["soasap: the cache works again"] == caplog.messages
+
+
+def test_failing_cache_is_not_tried_at_the_end(writing: Writing) -> None:
+    """The end of a run does not wait for a cache whose last call failed."""
+    calls: list[str] = []
+    writing.cache.broken = True
+    writing.publish(b'{"n": 1}')
+
+    def give_up() -> None:
+        calls.append("waits")
+        writing.cache.failing, writing.cache.broken = True, False
+        writing.world.run.halt()
+
+    writing.work(give_up)
+
+    assert ["waits"] == calls
+    assert [] == writing.cache.saves
+    assert 1 == len(writing.world.reported())
+
+
+def test_inherited_writer_that_fails_is_silent(writing: Writing, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A save that a fork broke off in an inherited greenlet is no error of the child's."""
+
+    def fork_and_fail(payload: bytes) -> None:
+        writing.world.run.abandon()
+        raise CacheError("the connection is the parent's")
+
+    monkeypatch.setattr(writing.cache, "save", fork_and_fail)
+    writing.publish(b'{"n": 1}')
+    writing.work()
+
+    assert [] == writing.world.reported()
 
 
 def test_inherited_writer_leaves_the_cache_alone(writing: Writing) -> None:
