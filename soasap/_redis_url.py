@@ -1,5 +1,5 @@
 """
-From a URL to a Redis client: plain, TLS, a Unix socket, or the master that a Sentinel names.
+The URL of a Redis: plain, TLS, a Unix socket, or the master that a Sentinel names.
 
 ::
 
@@ -18,28 +18,26 @@ knows which part of it is the password.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import parse_qsl, urlencode
+from typing import NamedTuple
+from urllib.parse import parse_qsl, unquote
 
-if TYPE_CHECKING:
-    import redis
-
-__all__ = ["OPTIONS", "SENTINEL_OPTIONS", "check", "connect", "connected", "disconnect", "in_words", "shown"]
+__all__ = ["OPTIONS", "SENTINEL_OPTIONS", "TLS_OPTIONS", "RedisUrl", "parse", "shown"]
 
 SCHEMES = ("redis", "rediss", "unix", "redis+sentinel", "rediss+sentinel")
 
-OPTIONS = frozenset(
-    {
-        *("client_name", "db", "password", "protocol", "socket_keepalive", "username"),
-        *("ssl_ca_certs", "ssl_ca_data", "ssl_ca_path", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname"),
-        *("ssl_ciphers", "ssl_keyfile", "ssl_min_version", "ssl_password"),
-    }
-)
+OPTIONS = frozenset({"client_name", "db", "password", "username"})
 """What the query of any URL may say."""
 
+TLS_OPTIONS = frozenset(
+    {
+        *("ssl_ca_certs", "ssl_ca_path", "ssl_ca_data", "ssl_cert_reqs", "ssl_check_hostname"),
+        *("ssl_certfile", "ssl_keyfile", "ssl_password"),
+    }
+)
+"""What it may say besides, where there is TLS."""
+
 SENTINEL_OPTIONS = frozenset({"sentinel_username", "sentinel_password"})
+"""What it may say besides, where there are Sentinels."""
 
 DEFAULT_PORT = 6379
 SENTINEL_PORT = 26379
@@ -49,159 +47,58 @@ _HOST = re.compile(r"(?P<host>[A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\])(:(?P<port>[0-9
 _ENCODE = "percent-encode what is special in user and password: / ? # @ : and %"
 
 
-class _Parts(NamedTuple):
+class RedisUrl(NamedTuple):
+    """
+    A URL in its parts.
+
+    Attributes:
+        scheme: One of those above.
+        username: Decoded; empty if there is none, and so is the password.
+        password: Decoded.
+        hosts: One and its port; several for Sentinels; none for a Unix socket.
+        path: Of the Unix socket, decoded; else as it stands there.
+        service: What the Sentinels call the master.
+        query: Options, decoded.
+    """
+
     scheme: str
-    userinfo: str
+    username: str
+    password: str
     hosts: list[tuple[str, int]]
     path: str
+    service: str
     query: dict[str, str]
+
+    def __repr__(self) -> str:
+        return f"RedisUrl({self.scheme}, {self.hosts or self.path})"  # it may get into somebody's log
 
     @property
     def is_sentinel(self) -> bool:
+        """Whether the hosts are Sentinels."""
         return self.scheme.endswith("+sentinel")
 
     @property
     def is_tls(self) -> bool:
+        """Whether all connections are encrypted."""
         return self.scheme.startswith("rediss")
-
-
-def check(url: str) -> None:
-    """
-    Look whether this is a URL as above.
-
-    Raises:
-        TypeError, ValueError: It is not; the message says what was seen, what is expected and what to do.
-    """
-    _parse(url)
 
 
 def shown(url: str) -> str:
     """Scheme and address, for people: `rediss://cache.internal:6379`. Raises as `check`."""
-    parts = _parse(url)
+    parts = parse(url)
     if parts.scheme == "unix":
         return f"unix://{parts.path}"
     hosts = ",".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in parts.hosts)
-    return f"{parts.scheme}://{hosts}" + (f"/{_service(parts)[0]}" if parts.is_sentinel else "")
+    return f"{parts.scheme}://{hosts}" + (f"/{parts.service}" if parts.is_sentinel else "")
 
 
-def connect(
-    url: str,
-    *,
-    connect_timeout: float,
-    timeout: float | None,
-    on_connect: Callable[[Any], None] | None = None,
-) -> redis.Redis:
+def parse(url: str) -> RedisUrl:
     """
-    A client, which connects when it is first asked, and never tries twice.
-
-    Args:
-        url: As above.
-        connect_timeout: Seconds for each address that is tried, Sentinels included.
-        timeout: Seconds for each answer; `None` waits for ever.
-        on_connect: Called with each connection that was made, TLS included, before it says anything; has to call the
-            connection's `on_connect`.
+    The parts of a URL as above.
 
     Raises:
-        ImportError: redis-py is missing.
-        TypeError, ValueError: See `check`.
+        TypeError, ValueError: It is none; the message says what was seen, what is expected and what to do.
     """
-    from redis import Redis
-    from redis.backoff import NoBackoff
-    from redis.connection import parse_url
-    from redis.retry import Retry
-
-    parts = _parse(url)
-    common: dict[str, Any] = {
-        "socket_connect_timeout": connect_timeout,
-        "socket_timeout": timeout,
-        "retry": Retry(NoBackoff(), 0),  # redis-py's own default is three to ten, each with a time-out of its own
-        "protocol": 2,  # one round trip less: no HELLO
-    }
-    if parts.is_tls:
-        # Older releases check host names only if asked to.
-        common["ssl_check_hostname"] = parts.query.get("ssl_cert_reqs", "").lower() not in ("none", "cert_none")
-    if on_connect is not None:
-        common["redis_connect_func"] = on_connect
-    if not parts.is_sentinel:
-        return Redis.from_url(url, **common)
-
-    from redis.sentinel import Sentinel
-
-    service, database = _service(parts)
-    query = {name: value for name, value in parts.query.items() if name not in SENTINEL_OPTIONS}
-    userinfo = f"{parts.userinfo}@" if parts.userinfo else ""
-    given = parse_url(f"redis://{userinfo}localhost/{database}?{urlencode(query)}")  # type: ignore[no-untyped-call]
-    options = {**common, **given}
-    del options["host"]
-    if parts.is_tls:
-        options["ssl"] = True
-    for_sentinels = {name: value for name, value in options.items() if name not in ("db", "username", "password")}
-    for name in SENTINEL_OPTIONS & parts.query.keys():
-        for_sentinels[name.removeprefix("sentinel_")] = parts.query[name]
-    sentinel: Any = Sentinel(parts.hosts, sentinel_kwargs=for_sentinels, **options)  # type: ignore[no-untyped-call]
-    client: redis.Redis = sentinel.master_for(service)
-    return client
-
-
-def disconnect(client: redis.Redis) -> None:
-    """Close the client's connections, those to Sentinels too. It may be used again."""
-    client.connection_pool.disconnect()
-    manager = getattr(client.connection_pool, "sentinel_manager", None)
-    for sentinel in getattr(manager, "sentinels", ()):
-        sentinel.connection_pool.disconnect()
-
-
-@contextmanager
-def connected(url: str, **options: Any) -> Iterator[redis.Redis]:
-    """A client as by `connect`, of which nothing stays open afterwards."""
-    client = connect(url, **options)
-    try:
-        yield client
-    finally:
-        disconnect(client)
-
-
-def in_words(error: Exception) -> str:
-    """
-    What went wrong with a Redis, for people. What the server or the system said is not quoted: it may quote us.
-
-    Args:
-        error: What a client raised.
-    """
-    import ssl
-
-    from redis import exceptions
-    from redis.sentinel import MasterNotFoundError
-
-    for kind, words in (
-        (exceptions.TimeoutError, "no answer in time"),
-        (MasterNotFoundError, "no Sentinel that answers knows a master of this name"),
-        (exceptions.AuthenticationError, "user or password refused, or missing"),
-        (exceptions.NoPermissionError, "the user may not use this command or key"),
-        (exceptions.ReadOnlyError, "it is a replica that takes no writes"),
-        (exceptions.BusyLoadingError, "it is still loading its data"),
-        (exceptions.OutOfMemoryError, "it is out of memory"),
-    ):
-        if isinstance(error, kind):
-            return words
-    if isinstance(error, exceptions.ResponseError):
-        code = str(error).partition(" ")[0]
-        return f"refused with {code}" if re.fullmatch(r"[A-Z]{3,20}", code) else "refused"
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"its certificate was refused: {cause.verify_message}"
-        if isinstance(cause, ssl.SSLError):
-            return "TLS failed"
-        if isinstance(cause, TimeoutError):
-            return "no connection in time"
-        if isinstance(cause, OSError) and cause.strerror:
-            return cause.strerror
-        cause = cause.__cause__ or cause.__context__
-    return "the connection was lost" if isinstance(error, exceptions.ConnectionError) else type(error).__name__
-
-
-def _parse(url: str) -> _Parts:
     if not isinstance(url, str):
         raise TypeError(f"the Redis URL must be a string, not {type(url).__name__}")
     shape = _SHAPE.fullmatch(url)
@@ -212,20 +109,31 @@ def _parse(url: str) -> _Parts:
     userinfo, _, authority = shape["authority"].rpartition("@")
     path = shape["path"] or ""
     query = _query(scheme, shape["query"] or "")
+    hosts: list[tuple[str, int]] = []
+    service = ""
     if scheme == "unix":
         if authority or len(path) < 2:
             raise ValueError("the Redis URL begins with unix:// and names no socket; expected unix:///path/to/socket")
-        return _Parts(scheme, userinfo, [], path, query)
-    is_sentinel = scheme.endswith("+sentinel")
-    hosts = _hosts(scheme, authority, SENTINEL_PORT if is_sentinel else DEFAULT_PORT)
-    parts = _Parts(scheme, userinfo, hosts, path, query)
-    if is_sentinel:
-        _service(parts)
-    elif len(hosts) > 1:
-        raise ValueError(f"the Redis URL names {len(hosts)} hosts; {scheme}:// takes one, {scheme}+sentinel:// several")
-    elif not re.fullmatch(r"(/[0-9]*)?", path):
-        raise ValueError(f"the path of the Redis URL is not the number of a database; expected /0; {_ENCODE}")
-    return parts
+        path = unquote(path)
+    elif scheme.endswith("+sentinel"):
+        hosts = _hosts(scheme, authority, SENTINEL_PORT)
+        service, path = _service(scheme, path)
+    else:
+        hosts = _hosts(scheme, authority, DEFAULT_PORT)
+    if scheme != "unix":
+        if len(hosts) > 1 and not service:
+            raise ValueError(
+                f"the Redis URL names {len(hosts)} hosts; {scheme}:// takes one, {scheme}+sentinel:// more"
+            )
+        if not re.fullmatch(r"(/[0-9]*)?", path):
+            raise ValueError(f"the path of the Redis URL is not the number of a database; expected /0; {_ENCODE}")
+        if path.strip("/"):
+            query = {"db": path.strip("/"), **query}  # the query wins, as in redis-py
+    if not re.fullmatch(r"[0-9]*", query.get("db", "")):
+        raise ValueError("the Redis URL has an option db that is not the number of a database; expected db=0")
+    username, _, password = userinfo.partition(":")
+    username, password = query.pop("username", unquote(username)), query.pop("password", unquote(password))
+    return RedisUrl(scheme, username, password, hosts, path, service, query)
 
 
 def _hosts(scheme: str, authority: str, port: int) -> list[tuple[str, int]]:
@@ -240,7 +148,11 @@ def _hosts(scheme: str, authority: str, port: int) -> list[tuple[str, int]]:
 
 
 def _query(scheme: str, text: str) -> dict[str, str]:
-    allowed = OPTIONS | SENTINEL_OPTIONS if scheme.endswith("+sentinel") else OPTIONS
+    allowed = OPTIONS
+    if scheme.startswith("rediss"):
+        allowed |= TLS_OPTIONS
+    if scheme.endswith("+sentinel"):
+        allowed |= SENTINEL_OPTIONS
     query = dict(parse_qsl(text, keep_blank_values=True))
     for name in sorted(query.keys() - allowed):
         if re.fullmatch(r"(socket_(connect_)?timeout|timeout|retry_on_\w+)", name):
@@ -250,12 +162,12 @@ def _query(scheme: str, text: str) -> dict[str, str]:
     return query
 
 
-def _service(parts: _Parts) -> tuple[str, int]:
-    """The service a Sentinel URL names, and the number of the database."""
-    found = re.fullmatch(r"/(?P<service>[A-Za-z0-9_.-]+)(/(?P<database>[0-9]*))?", parts.path)
+def _service(scheme: str, path: str) -> tuple[str, str]:
+    """The service that the path of a Sentinel URL names, and the rest of that path."""
+    found = re.fullmatch(r"/(?P<service>[A-Za-z0-9_.-]+)(?P<rest>/.*)?", path)
     if found is None:
         raise ValueError(
-            f"the Redis URL begins with {parts.scheme}:// and names no service; "
-            f"expected {parts.scheme}://host:port/service or .../service/0"
+            f"the Redis URL begins with {scheme}:// and names no service; "
+            f"expected {scheme}://host:port/service or {scheme}://host:port/service/0"
         )
-    return found["service"], int(found["database"] or parts.query.get("db", "0"))
+    return found["service"], found["rest"] or ""

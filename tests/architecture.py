@@ -23,6 +23,7 @@ LAYERS = {
     "": 6,  # the front door, soasap/__init__.py
     **dict.fromkeys(("_server", "_devserver", "_relay", "_terminal", "cli", "__main__"), 7),
     **dict.fromkeys(("testing", "pytest_plugin", "openfeature"), 7),
+    **dict.fromkeys(("redis", "_redis_client", "_redis_url"), 7),
 }
 """Rooms and their layers; a room knows itself and lower layers."""
 
@@ -64,7 +65,7 @@ FORBIDDEN = {
 OPTIONAL = {
     "gevent": "soasap.concurrency.gevent",
     "eventlet": "soasap.concurrency.eventlet",
-    **dict.fromkeys(("greenlet", "click", "rich", "watchfiles", "pytest", "openfeature"), ""),
+    **dict.fromkeys(("greenlet", "click", "rich", "watchfiles", "pytest", "openfeature", "redis"), ""),
 }
 """Packages that an extra brings, and the only module of the house that may import each. Annexes may, too."""
 

@@ -81,6 +81,12 @@ class Daemon:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
 
+    @property
+    def pid(self) -> int:
+        """Its process, while it runs."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """End it as a crash of its machine does, except that the system closes its connections."""
         process, self._process = self._process, None

@@ -20,7 +20,8 @@ class RedisServer:
 
     Args:
         directory: For its log, its Unix socket and its configuration.
-        tls: Speak TLS alone, with a certificate of this authority for `localhost` and `127.0.0.1`.
+        tls: Speak TLS alone, with a certificate of this authority.
+        names: Whom the certificate is for.
         users: Lines of the access control list, `ada on >secret ~* +@all`; the default user stays unless one says so.
         master: The port of a server that this one copies.
 
@@ -35,6 +36,7 @@ class RedisServer:
         directory: Path,
         *,
         tls: trustme.CA | None = None,
+        names: Sequence[str] = ("localhost", "127.0.0.1"),
         users: Sequence[str] = (),
         master: int | None = None,
     ) -> None:
@@ -52,7 +54,7 @@ class RedisServer:
             lines.append(f"port {self.port}")
         else:
             chain = directory / f"redis-{self.port}.pem"
-            tls.issue_cert("localhost", "127.0.0.1").private_key_and_cert_chain_pem.write_to_path(str(chain))
+            tls.issue_cert(*names).private_key_and_cert_chain_pem.write_to_path(str(chain))
             authority = directory / "authority.pem"
             tls.cert_pem.write_to_path(str(authority))
             lines += [
@@ -68,6 +70,11 @@ class RedisServer:
         self.url = f"redis{'' if tls is None else 's'}://127.0.0.1:{self.port}/0"
         self.unix_url = f"unix://{directory / f'redis-{self.port}.sock'}"
         self._daemon = start_redis(directory, self.port, lines)
+
+    @property
+    def pid(self) -> int:
+        """Its process, for programs that stop it by themselves."""
+        return self._daemon.pid
 
     def start(self) -> None:
         """Start it again, empty."""

@@ -39,6 +39,7 @@ HEAVY = {
     "watchfiles",
     "openfeature",
     "pytest",
+    "redis",
 }
 
 

@@ -43,7 +43,7 @@ def test_runtime_needs_two_packages(metadata: Message) -> None:
 def test_lowest_versions_are_tested(metadata: Message) -> None:
     """The suite on the oldest Python has the oldest release of each package that a user may have."""
     floors = {re.sub(r"; .*", "", entry) for entry in metadata.get_all("Requires-Dist", []) if "'dev'" not in entry}
-    packages = ("urllib3", "orjson", "gevent", "eventlet", "openfeature-sdk")
+    packages = ("urllib3", "orjson", "gevent", "eventlet", "openfeature-sdk", "redis", "prometheus-client")
     [pins] = re.findall(r"^deps = \[(.*)\]$", (ROOT / "pyproject.toml").read_text("utf-8"), re.MULTILINE)
 
     assert {entry.replace(">=", "==") for entry in floors if entry.startswith(packages)} == set(
@@ -52,8 +52,10 @@ def test_lowest_versions_are_tested(metadata: Message) -> None:
 
 
 def test_extras(metadata: Message) -> None:
-    """The extras are the embedded server, one per green library, OpenFeature, and what developers need."""
-    assert {"server", "gevent", "eventlet", "openfeature", "dev"} == set(metadata.get_all("Provides-Extra", []))
+    """The extras are the server, one per green library, OpenFeature, Redis, the relay, and what developers need."""
+    assert {"server", "gevent", "eventlet", "openfeature", "redis", "relay", "dev"} == set(
+        metadata.get_all("Provides-Extra", [])
+    )
 
 
 def test_name_version_licence_and_python(metadata: Message) -> None:

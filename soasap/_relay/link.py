@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from soasap._io.cache_location import environment_name
-from soasap._redis_url import connect
+from soasap._redis_client import connect
 from soasap._relay.announcements import Announcements
 from soasap._relay.lease import Lease
 from soasap._relay.member import Member

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
-from soasap._redis_url import check as check_redis_url
+from soasap._redis_url import parse as parse_redis_url
 from soasap._sansio.options import DEFAULT_BASE_URL, check_options
 from soasap.types import SoasapClientOptions
 
@@ -104,7 +104,7 @@ def check_settings(settings: RelaySettings) -> RelaySettings:
         raise BadSettings(f"drain must be 0 seconds or more, not {settings.drain}")
     if settings.redis is not None:
         try:
-            check_redis_url(settings.redis)
+            parse_redis_url(settings.redis)
         except ValueError as exc:
             raise BadSettings(f"redis: {exc}") from exc
     _plainest(settings, "upstream", "any key", settings.upstream)

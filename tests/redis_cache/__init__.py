@@ -1,0 +1,1 @@
+"""The twin of `soasap.redis`, against real Redis servers and Sentinels."""
