@@ -30,6 +30,7 @@ from soasap import (
 )
 from soasap.openfeature import SoasapProvider
 from soasap.protocols import SnapshotCache
+from soasap.redis import RedisSnapshotCache
 from soasap.testing import InMemoryClient
 from soasap.types import ClientState, ClientStatus, SnapshotSource
 
@@ -174,6 +175,12 @@ def through_openfeature(flags: SoasapClientImpl) -> None:
     SoasapProvider(SoasapClientOptions("key"))
     assert_type(provider.resolve_integer_details("key", 1), FlagResolutionDetails[int])
     assert_type(provider.resolve_boolean_details("key", False).value, bool)
+
+
+def through_redis() -> None:
+    cache: SnapshotCache = RedisSnapshotCache("redis://cache", prefix="flags:", connect_timeout=1, timeout=0.2)
+    read(create_soasap_client(api_key="key", cache=cache))
+    assert_type(RedisSnapshotCache("redis://cache").for_environment("name"), RedisSnapshotCache)
 
 
 def use() -> None:
