@@ -100,6 +100,8 @@ def connect(
     from redis.retry import Retry
     from redis.sentinel import Sentinel, SentinelConnectionPool, SentinelManagedConnection
 
+    # Clients by `connection_pool` and not by `from_pool`: those close themselves when they are collected, which takes a
+    # lock, and a green one must not be taken while the interpreter ends. `disconnect` is called instead.
     parts = parse(url)
     every: dict[str, Any] = {
         "socket_connect_timeout": connect_timeout,
@@ -118,21 +120,23 @@ def connect(
         "client_name": parts.query.get("client_name"),
     }
     if parts.scheme == "unix":
-        return Redis.from_pool(ConnectionPool(UnixDomainSocketConnection, path=parts.path, **own))
+        return Redis(connection_pool=ConnectionPool(UnixDomainSocketConnection, path=parts.path, **own))
 
     def kind(base: type) -> Any:
         return type(f"Tls{base.__name__}", (_ReadyTls, base), {}) if parts.is_tls else base
 
     if not parts.is_sentinel:
         [(host, port)] = parts.hosts
-        return Redis.from_pool(ConnectionPool(kind(Connection), host=host, port=port, **own))
+        return Redis(connection_pool=ConnectionPool(kind(Connection), host=host, port=port, **own))
     theirs = {**every, **_for_sentinels(parts)}
     manager = Sentinel([])  # type: ignore[no-untyped-call]  # they want a kind of connection that it does not make
     manager.sentinels = [
-        Redis.from_pool(ConnectionPool(kind(Connection), host=host, port=port, **theirs)) for host, port in parts.hosts
+        Redis(connection_pool=ConnectionPool(kind(Connection), host=host, port=port, **theirs))
+        for host, port in parts.hosts
     ]
     pool: Any = SentinelConnectionPool
-    return Redis.from_pool(pool(parts.service, manager, connection_class=kind(SentinelManagedConnection), **own))
+    found = pool(parts.service, manager, connection_class=kind(SentinelManagedConnection), **own)
+    return Redis(connection_pool=found)
 
 
 def disconnect(client: redis.Redis) -> None:

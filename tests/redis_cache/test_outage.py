@@ -108,7 +108,7 @@ def test_hanging_at_the_start(server: RedisServer) -> None:
     server.pause()
     with (
         ScriptedServer(hold_open(b'{"n": 1}')) as service,
-        open_client(service.base_url, cache=RedisSnapshotCache(server.url, timeout=1.0)) as client,
+        open_client(service.base_url, cache=RedisSnapshotCache(server.url, timeout=2.0)) as client,
     ):
         started = time.monotonic()
         assert 0 == client.get_int("n")
@@ -117,8 +117,8 @@ def test_hanging_at_the_start(server: RedisServer) -> None:
         ready = time.monotonic() - started
         server.resume()
 
-    assert read < 0.9
-    assert 1.0 <= ready < 2.0
+    assert read < 1.8
+    assert 2.0 <= ready < 4.0
 
 
 def test_close_while_a_save_hangs(server: RedisServer) -> None:
