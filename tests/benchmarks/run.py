@@ -22,7 +22,7 @@ from tests.benchmarks.harness import Harness  # noqa: E402
 SUBJECTS = (
     *("read_path", "import_time", "start_up", "latency"),
     *("decoder", "update_path", "stall", "memory"),
-    *("gunicorn_rate", "server_scale"),
+    *("gunicorn_rate", "server_scale", "relay_scale"),
 )
 """In this order; each is a module beside this one."""
 

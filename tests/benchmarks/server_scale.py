@@ -18,7 +18,7 @@ from tests.benchmarks.figures import Figure, Result, at_most
 from tests.benchmarks.harness import Harness
 from tests.benchmarks.kernel import cpu_seconds, resident
 
-__all__ = ["measure"]
+__all__ = ["CHANGES", "MAX_ROUNDS", "PAYLOAD_BYTES", "measure", "write"]
 
 PAYLOAD_BYTES = 50_000
 CHANGES = 5
@@ -72,7 +72,7 @@ def _run(harness: Harness, directory: Path, count: int, options: Sequence[str], 
     on the other core if there is one.
     """
     path = directory / "flags.json"
-    _write(path, 0)
+    write(path, 0)
     quiet = ("--keep-alive", "3600", *options)
     with ServerProcess(str(path), options=quiet) as server:
         before = resident(server.pid)
@@ -86,14 +86,14 @@ def _run(harness: Harness, directory: Path, count: int, options: Sequence[str], 
                 crowd.say("")
                 time.sleep(0.2)  # the crowd waits in its selector by then, and the server has nothing left to do
                 used = cpu_seconds(server.pid)
-                started = _write(path, change)
-                seconds.append(float(crowd.line()) - started)
+                started = write(path, change)
+                seconds.append(json.loads(crowd.line())[-1] - started)
                 cpu.append(cpu_seconds(server.pid) - used)
             crowd.answer()
     return _Crowded(kilobytes, statistics.median(seconds), statistics.median(cpu))
 
 
-def _write(path: Path, change: int) -> float:
+def write(path: Path, change: int) -> float:
     """Put another 50 kB of flags into the place of the last; the monotonic moment before they are there."""
     flags = {f"flag-{i:05d}": f"variant-{i + change:05d}" for i in range(PAYLOAD_BYTES // 31)}
     temporary = path.with_suffix(".new")
