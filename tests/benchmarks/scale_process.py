@@ -22,8 +22,8 @@ REQUEST = "GET /api/v1/flags/live HTTP/1.1\r\nHost: localhost\r\nX-API-Key: {}\r
 IN_FLIGHT = 500
 """Readers that connect at the same time: more would measure the accept queue."""
 
-END = b"\n\n"
-"""Ends an event, and stands nowhere else: the server sends one line of JSON, and comments only after a long silence."""
+END = b"}\n\n"
+"""Ends an event, and stands nowhere else: the server sends one line of JSON. A comment ends otherwise."""
 
 
 class Crowd:
@@ -77,7 +77,7 @@ class Crowd:
                     break
                 assert piece, "the server closed a stream"
                 self._events[reader] += (self._tails[reader] + piece).count(END)
-                self._tails[reader] = piece[-1:]
+                self._tails[reader] = (self._tails[reader] + piece)[1 - len(END) :]
                 if self._events[reader] >= self._goal:
                     self._done.append(time.monotonic())
                     break
