@@ -19,7 +19,8 @@ were no Redis.
 No client may go back to an older snapshot. So whoever serves a version out of Redis takes greater ones only. What a
 relay alone has heard from its own stream has no version, and Redis, when it is back, may have something older: then it
 takes the very same payload only; or, once its own stream is down too, what a leader has confirmed after the moment of
-which our own knowledge is.
+which our own knowledge is. So does a follower if Redis has lost what it serves. A leader confirms as of the moment when
+its stream last showed life: one that is cut off and does not know yet confirms nothing.
 """
 
 from __future__ import annotations
@@ -48,6 +49,9 @@ REREAD_INTERVAL = 30.0
 
 RETRY_INTERVAL = 1.0
 """Seconds, on average, between two attempts to reach a Redis that is gone."""
+
+TRAVEL_SECONDS = 5.0
+"""By how much one relay may hear of a change later than another."""
 
 PATIENCE = 15.0
 """Seconds a leader may be without upstream before another relay, which may have a better way there, gets its turn."""
@@ -95,8 +99,10 @@ class Member:
         self._leads_as = Version(0, 0)
         self._stored: bytes | None = None
         self._is_unversioned = False
+        self._heard: bytes | None = None
+        self._told_alone = self._reckoned_with = 0
         self._as_of = 0.0
-        self._is_ahead = False
+        self._lost_since = 0.0
         self._news = Event()
         self._look_at = self._extend_at = self._not_before = self._dark_since = time.monotonic()
         self._resigned = False
@@ -130,9 +136,12 @@ class Member:
     def _take(self, payload: bytes) -> None:
         """From the stream's own task, which must not wait for Redis."""
         if self.role == "alone":
-            self._is_unversioned = self._is_ahead = True
+            self._is_unversioned = True
+            self._told_alone += 1
             self._broadcaster.publish(payload)
         else:
+            # Kept, because a stream that ends right after its event is not live when we get to look at it.
+            self._heard = payload
             self._news.set()
 
     def _run(self) -> None:
@@ -173,17 +182,17 @@ class Member:
 
     def _lead(self) -> None:
         now = time.monotonic()
-        if self.upstream.is_live:
+        payload, self._heard = self.upstream.payload if self.upstream.is_live else self._heard, None
+        if payload is not None:
             self._dark_since = now
-            payload = self.upstream.payload
-            if payload is not None and payload != self._stored:
+            if payload != self._stored:
                 self._store(payload)
         if now < self._extend_at:
             return
         self._lease.extend()
         self._extend_at = now + EXTENSION_INTERVAL
         if self.upstream.is_live:
-            confirmed = self._shared.confirm(self._leads_as.epoch)
+            confirmed = self._shared.confirm(self._leads_as, self.upstream.age)
             if confirmed is None:
                 self._stored = None  # Redis has lost it
                 self._news.set()
@@ -196,17 +205,17 @@ class Member:
 
     def _store(self, payload: bytes) -> None:
         version = self._leads_as._replace(number=self._leads_as.number + 1)
-        if not self._shared.store(version, payload):
+        if not self._shared.store(version, payload, self.upstream.age):
             raise Fenced
         self._leads_as = self._version = version
         self._is_unversioned = False
+        self._lost_since = 0.0
         self._stored = payload
         self._broadcaster.publish(payload)
 
     def _could_be_better_elsewhere(self) -> bool:
-        """A key that is refused is refused to all."""
-        status = self.upstream.status()
-        return status is not None and status.last_error is not None and status.last_error.is_transient
+        """A key that is refused is refused to all; a certificate, a proxy, a firewall may be ours alone."""
+        return not self.upstream.is_refused and not self.upstream.is_told_to_wait
 
     def _follow_others(self, why: str) -> None:
         self.role = "follower"
@@ -229,7 +238,7 @@ class Member:
     def _become_leader(self, epoch: int, now: float) -> None:
         self.role = "leader"
         self._leads_as = Version(epoch, 0)
-        self._stored = None
+        self._stored = self._heard = None
         self._extend_at = now + EXTENSION_INTERVAL
         self._dark_since = self._look_at = now
         self._say("leads")
@@ -237,16 +246,19 @@ class Member:
         self._news.set()
 
     def _look(self) -> None:
+        told = self._told_alone
         record = self._shared.look()
-        if record is None or not self._is_news(record):
+        # While Redis answers, our own stream may bring something newer; or a failover something older.
+        if record is None or told != self._told_alone or not self._is_news(record):
             return
         if record.version != self._version:
             loaded = self._shared.load()
-            if loaded is None:
+            if loaded is None or loaded[0] < record.version or told != self._told_alone:
                 return
             self._version, payload = loaded
             self._broadcaster.publish(payload)
         self._is_unversioned = False
+        self._lost_since = 0.0
         if self.role == "alone":
             self.role = "follower"
             self.upstream.close()
@@ -255,15 +267,18 @@ class Member:
     def _is_news(self, record: Record) -> bool:
         """Whether what Redis has is at least as new as what is served."""
         if not self._is_unversioned:
-            return record.version >= self._version
+            if record.version >= self._version:
+                return True
+            self._lost_since = self._lost_since or record.now
+            return record.confirmed > self._lost_since + TRAVEL_SECONDS
         is_live = self.upstream.is_live
-        if is_live or self._is_ahead:
+        if is_live or self._told_alone != self._reckoned_with:
             self._as_of = record.now
-            self._is_ahead = False
+            self._reckoned_with = self._told_alone
         if is_live:
             payload = self.upstream.payload
             return payload is not None and digest_of(payload) == record.digest
-        return record.confirmed > self._as_of
+        return record.confirmed > self._as_of + TRAVEL_SECONDS
 
     # --- alone
 

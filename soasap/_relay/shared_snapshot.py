@@ -46,19 +46,20 @@ local stored = redis.call('HMGET', KEYS[2], 'epoch', 'number')
 if stored[1] == ARGV[1] and tonumber(stored[2]) >= tonumber(ARGV[2]) then return 1 end
 local time = redis.call('TIME')
 redis.call('HSET', KEYS[2], 'epoch', ARGV[1], 'number', ARGV[2], 'payload', ARGV[3], 'digest', ARGV[4],
-    'confirmed', time[1] .. '.' .. string.format('%06d', time[2]))
-redis.call('EXPIRE', KEYS[2], ARGV[5])
-redis.call('PUBLISH', ARGV[6], ARGV[7])
+    'confirmed', string.format('%.6f', time[1] + time[2] / 1e6 - ARGV[5]))
+redis.call('EXPIRE', KEYS[2], ARGV[6])
+redis.call('PUBLISH', ARGV[7], ARGV[8])
 return 1
 """
 
 _CONFIRM = """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if redis.call('HGET', KEYS[2], 'epoch') ~= ARGV[1] then return 2 end
+local stored = redis.call('HMGET', KEYS[2], 'epoch', 'number')
+if stored[1] ~= ARGV[1] or stored[2] ~= ARGV[2] then return 2 end
 local time = redis.call('TIME')
-redis.call('HSET', KEYS[2], 'confirmed', time[1] .. '.' .. string.format('%06d', time[2]))
-redis.call('EXPIRE', KEYS[1], ARGV[2])
-redis.call('EXPIRE', KEYS[2], ARGV[2])
+redis.call('HSET', KEYS[2], 'confirmed', string.format('%.6f', time[1] + time[2] / 1e6 - ARGV[3]))
+redis.call('EXPIRE', KEYS[1], ARGV[4])
+redis.call('EXPIRE', KEYS[2], ARGV[4])
 return 1
 """
 
@@ -77,7 +78,7 @@ class Record(NamedTuple):
     Attributes:
         version: Its version.
         digest: Of the payload, see `digest_of`.
-        confirmed: When its leader last knew that the service says so, in seconds by the clock of Redis.
+        confirmed: When the service last showed the leader that it says so, in seconds by the clock of Redis.
         now: What that clock said at the moment of asking.
     """
 
@@ -129,19 +130,34 @@ class SharedSnapshot:
         """
         return int(self._new_epoch(keys=[self.lease_key, self._epoch_key], args=[token, floor, KEPT_SECONDS]))
 
-    def store(self, version: Version, payload: bytes) -> bool:
-        """Store a snapshot and announce it; whether its epoch is still the newest. Storing it twice does no harm."""
-        arguments = [*version, payload, digest_of(payload), KEPT_SECONDS, CHANNEL, self.name]
+    def store(self, version: Version, payload: bytes, age: float = 0.0) -> bool:
+        """
+        Store a snapshot and announce it. Storing it twice does no harm.
+
+        Args:
+            version: Its own.
+            payload: The snapshot.
+            age: Seconds since the stream that brought it last showed life.
+
+        Returns:
+            Whether its epoch is still the newest.
+        """
+        arguments = [*version, payload, digest_of(payload), age, KEPT_SECONDS, CHANNEL, self.name]
         return bool(self._store(keys=[self._epoch_key, self._snapshot_key], args=arguments))
 
-    def confirm(self, epoch: int) -> bool | None:
+    def confirm(self, version: Version, age: float = 0.0) -> bool | None:
         """
         Say that the service still says what is stored.
 
+        Args:
+            version: What was stored last.
+            age: Seconds since the stream last showed life: what the service said later may not have arrived.
+
         Returns:
-            Whether this epoch is still the newest; `None` if it is, and nothing of it is stored.
+            Whether its epoch is still the newest; `None` if it is, and Redis has lost this version.
         """
-        answer = int(self._confirm(keys=[self._epoch_key, self._snapshot_key], args=[epoch, KEPT_SECONDS]))
+        arguments = [*version, age, KEPT_SECONDS]
+        answer = int(self._confirm(keys=[self._epoch_key, self._snapshot_key], args=arguments))
         return None if answer == 2 else bool(answer)
 
     def look(self) -> Record | None:

@@ -59,11 +59,24 @@ class Upstream:
         return snapshot.payload if snapshot is not None and snapshot.payload else None
 
     @property
+    def age(self) -> float:
+        """Seconds since the stream, or the last one, showed life; 0 if none did."""
+        status = self.status()
+        return (status.age if status is not None else None) or 0.0
+
+    @property
     def is_refused(self) -> bool:
         """Whether the service does not know this key."""
         status = self.status()
         error = status.last_error.exception if status is not None and status.last_error is not None else None
         return status is not None and status.state != "live" and getattr(error, "status", None) in REFUSALS
+
+    @property
+    def is_told_to_wait(self) -> bool:
+        """Whether the service has said how long to wait, which holds for whoever asks with this key."""
+        status = self.status()
+        error = status.last_error.exception if status is not None and status.last_error is not None else None
+        return status is not None and status.state != "live" and getattr(error, "retry_after", 0.0) > 0
 
     def status(self) -> ClientStatus | None:
         """The client's; `None` while it is closed."""
