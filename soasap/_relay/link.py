@@ -26,6 +26,9 @@ class Link:
     Args:
         url: Of Redis, see `soasap._redis_url`.
         say: Tells the operator.
+
+    Raises:
+        OSError: A certificate file that the URL names cannot be used.
     """
 
     def __init__(self, url: str, say: Callable[[str], None]) -> None:
@@ -53,6 +56,9 @@ class Link:
         def say(message: str) -> None:
             self._say(f"{name}: {message}")
 
-        member = Member(options, broadcaster, shared, Lease(self._redis, shared.lease_key), say)
+        def leave() -> None:
+            self._announcements.remove(shared.name)
+
+        member = Member(options, broadcaster, shared, Lease(self._redis, shared.lease_key), say, leave)
         self._announcements.add(shared.name, member.look_again)
         return member

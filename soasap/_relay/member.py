@@ -73,6 +73,7 @@ class Member:
         shared: The snapshot in Redis.
         lease: The leadership.
         say: Tells the operator.
+        leave: Called at the end: nobody needs to tell it of announcements any more.
 
     Attributes:
         role: See above.
@@ -87,6 +88,7 @@ class Member:
         shared: SharedSnapshot,
         lease: Lease,
         say: Callable[[str], None],
+        leave: Callable[[], None],
     ) -> None:
         self.upstream = Upstream(options, self._take)
         self.role: Role = "follower"
@@ -95,6 +97,7 @@ class Member:
         self._shared = shared
         self._lease = lease
         self._say = say
+        self._leave = leave
         self._version = Version(0, 0)
         self._leads_as = Version(0, 0)
         self._stored: bytes | None = None
@@ -123,6 +126,7 @@ class Member:
         """End. The lease is given up, if Redis answers."""
         self._stopped = True
         self.resign()
+        self._leave()
         if self._greenlet is not None:
             self._greenlet.join(STOP_SECONDS)
         if (ending := self.upstream.close()) is not None:
@@ -147,16 +151,20 @@ class Member:
     def _run(self) -> None:
         while True:
             self._news.clear()
-            try:
-                self._turn()
-                if self.redis_trouble:
-                    self._say("Redis is back")
-                self.redis_trouble = ""
-            except RedisError as error:
-                self._go_alone(error)
+            self._try_turn()
             if self._stopped:
                 return
             self._news.wait(self._pause())
+
+    def _try_turn(self) -> None:
+        try:
+            self._turn()
+        except RedisError as error:
+            self._go_alone(error)
+            return
+        if self.redis_trouble:
+            self._say("Redis is back")
+        self.redis_trouble = ""
 
     def _turn(self) -> None:
         if self._resigned and self._lease.token:

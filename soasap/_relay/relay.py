@@ -24,7 +24,7 @@ from soasap._relay.roster import Roster
 from soasap._relay.settings import RelaySettings
 from soasap._relay.solo import Solo
 from soasap._server.broadcaster import Broadcaster
-from soasap._server.listening import allow_many_descriptors, leave, listen, tls_context
+from soasap._server.listening import CannotServe, allow_many_descriptors, leave, listen, tls_context
 from soasap._server.server import FlagServer
 
 __all__ = ["relay"]
@@ -40,7 +40,7 @@ def relay(settings: RelaySettings) -> None:
     the process, with status 0, if some readers do not take their end in time.
 
     Raises:
-        soasap._server.listening.CannotServe: The address or the certificate cannot be used.
+        CannotServe: The address or a certificate cannot be used.
     """
     stopping, hurrying = Event(), Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -86,7 +86,10 @@ class _Works:
             # Not at the top: a relay on its own needs no redis-py.
             from soasap._relay.link import Link
 
-            self._link = Link(settings.redis, _say)
+            try:
+                self._link = Link(settings.redis, _say)
+            except OSError as exc:
+                raise CannotServe(f"redis: its certificates cannot be used: {exc}") from exc
 
     def start(self) -> None:
         if self._link is not None:
