@@ -35,11 +35,11 @@ class Costs:
         accept_seconds: Of its processor, to accept a client and hand it the snapshot.
     """
 
-    stream_bytes: float = 23_400.0
-    base_bytes: float = 40e6
+    stream_bytes: float = 24_000.0
+    base_bytes: float = 38.5e6
     payload_bytes: int = 50_000
-    send_seconds: float = 1.0 / 10_000
-    accept_seconds: float = 0.5e-3
+    send_seconds: float = 1.07 / 10_000
+    accept_seconds: float = 0.474e-3
 
 
 @dataclass(frozen=True)
