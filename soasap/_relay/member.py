@@ -254,13 +254,13 @@ class Member:
         self._news.set()
 
     def _look(self) -> None:
-        told = self._told_alone
         record = self._shared.look()
-        # While Redis answers, our own stream may bring something newer; or a failover something older.
-        if record is None or told != self._told_alone or not self._is_news(record):
+        if record is None or not self._is_news(record):
             return
         if record.version != self._version:
+            told = self._told_alone
             loaded = self._shared.load()
+            # While Redis answered, our own stream may have brought something newer; or a failover something older.
             if loaded is None or loaded[0] < record.version or told != self._told_alone:
                 return
             self._version, payload = loaded

@@ -276,14 +276,14 @@ def test_news_while_redis_answers(redis_server: RedisServer, relay_member: Make)
     follower.turn()
     redis_server.resume()
     follower.stream.send(TWO)
-    ask = follower.shared.look
+    load = follower.shared.load
 
-    def look_slowly() -> Any:
-        record = ask()
+    def load_slowly() -> Any:
+        loaded = load()
         follower.stream.send(THREE)
-        return record
+        return loaded
 
-    follower.shared.look = look_slowly  # type: ignore[method-assign]
+    follower.shared.load = load_slowly  # type: ignore[method-assign]
     follower.turn()
 
     assert ("alone", THREE) == (follower.role, follower.serves)
