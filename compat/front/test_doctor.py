@@ -72,7 +72,9 @@ def test_nginx_that_passes_events_on(
 )
 def test_nginx_that_holds_back(ballast: int, check: str, service: FlagService, tmp_path: Path) -> None:
     """Behind an nginx that buffers, the head, or of a larger set the event, is held back: that is the one failure."""
+    service.down()
     service.change(ballast=ballast)
+    service.up()
     with Nginx(tmp_path / "nginx", service.base_url, HOLDING_BACK) as nginx:
         status, findings = diagnose(nginx.url, "--timeout", "3")
 

@@ -763,7 +763,7 @@ def main() -> None:
     for sentence, (check, backends) in PROMISES.items():
         if case.backend not in backends or (given["only"] and sentence not in given["only"]):
             continue
-        faulthandler.dump_traceback_later(60, exit=True)
+        faulthandler.dump_traceback_later(120, exit=True)
         figures, failure, start = None, "", time.perf_counter()
         lab.clear()
         try:

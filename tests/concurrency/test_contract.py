@@ -45,7 +45,7 @@ def outcomes(
         def run(case: Case, sentences: list[str]) -> Outcomes:
             folder = tmp_path_factory.mktemp("case")
             ordered = {"case": asdict(case), "addresses": service.addresses(), "folder": str(folder)}
-            ended = run_program("contract", {**ordered, "only": sentences})
+            ended = run_program("contract", {**ordered, "only": sentences}, timeout=400.0)
             found: Outcomes = {"": {"stderr": ended.stderr}}
             for line in ended.stdout.splitlines():
                 outcome = json.loads(line)
