@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import trustme
+
+from tests.redis_server import RedisServer
 
 # Some shells start what runs in the background with Ctrl-C ignored, and then every process of a test ignores it too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -26,6 +29,15 @@ def ca_file(ca: trustme.CA, tmp_path_factory: pytest.TempPathFactory) -> str:
     path = tmp_path_factory.mktemp("ca") / "ca.pem"
     ca.cert_pem.write_to_path(str(path))
     return str(path)
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
+    """A plain Redis server, empty."""
+    directory = tmp_path / "redis"
+    directory.mkdir()
+    with RedisServer(directory) as server:
+        yield server
 
 
 @pytest.fixture

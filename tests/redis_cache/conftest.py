@@ -1,9 +1,6 @@
-"""A Redis server for each test that asks for one."""
+"""The short name of the test's Redis, in a room that is about nothing else."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -11,9 +8,6 @@ from tests.redis_server import RedisServer
 
 
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[RedisServer]:
+def server(redis_server: RedisServer) -> RedisServer:
     """A plain server, empty."""
-    directory = tmp_path / "redis"
-    directory.mkdir()
-    with RedisServer(directory) as server:
-        yield server
+    return redis_server

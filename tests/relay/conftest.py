@@ -1,10 +1,9 @@
-"""A Redis for each test that asks for one, and clients of it."""
+"""Clients and relays of the test's Redis."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,15 +13,6 @@ from tests.redis_server import RedisServer
 from tests.relay.members import PlayedMember
 
 TIMEOUT = 2.0
-
-
-@pytest.fixture
-def redis_server(tmp_path: Path) -> Iterator[RedisServer]:
-    """A plain server, empty."""
-    directory = tmp_path / "redis"
-    directory.mkdir()
-    with RedisServer(directory) as server:
-        yield server
 
 
 @pytest.fixture

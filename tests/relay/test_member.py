@@ -38,6 +38,14 @@ def extend(relay: PlayedMember) -> None:
     relay.turn()
 
 
+def go_alone(redis_server: RedisServer, relay: PlayedMember) -> None:
+    """Redis does not answer a relay once, of which the others notice nothing; its own stream says `TWO`."""
+    redis_server.pause()
+    relay.turn()
+    redis_server.resume()
+    relay.stream.send(TWO)
+
+
 # --- leading and following
 
 
@@ -210,10 +218,7 @@ def test_start_without_redis(redis_server: RedisServer, relay_member: Make) -> N
 def test_only_the_very_same_ends_an_own_stream(redis_server: RedisServer, relay_member: Make) -> None:
     """What Redis has when it is back is not believed while the own stream says something else, older or newer."""
     leader, follower = leader_and_follower(relay_member)
-    redis_server.pause()
-    follower.turn()
-    redis_server.resume()
-    follower.stream.send(TWO)
+    go_alone(redis_server, follower)
     leader.turn()  # the leader noticed nothing: it leads on, and its own stream is a little behind
     seen = []
     for _ in range(3):
@@ -228,15 +233,12 @@ def test_only_the_very_same_ends_an_own_stream(redis_server: RedisServer, relay_
 
 
 def test_what_was_confirmed_later_is_believed(
-    redis: Any, redis_server: RedisServer, relay_member: Make, monkeypatch: pytest.MonkeyPatch
+    redis_server: RedisServer, relay_member: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With its own stream down too, a relay alone takes what a leader confirms after all that it has heard itself."""
     monkeypatch.setattr(subject, "TRAVEL_SECONDS", 0.0)
     leader, follower = leader_and_follower(relay_member)
-    redis_server.pause()
-    follower.turn()
-    redis_server.resume()
-    follower.stream.send(TWO)
+    go_alone(redis_server, follower)
     follower.stream.cut()
     follower.turn(3)
     kept = (follower.role, follower.serves)
@@ -249,15 +251,12 @@ def test_what_was_confirmed_later_is_believed(
 
 
 def test_older_confirmation_is_not_believed(
-    redis: Any, redis_server: RedisServer, relay_member: Make, monkeypatch: pytest.MonkeyPatch
+    redis_server: RedisServer, relay_member: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A leader whose stream showed no life since confirms nothing that another relay has overtaken."""
     monkeypatch.setattr(subject, "TRAVEL_SECONDS", 0.0)
     leader, follower = leader_and_follower(relay_member)
-    redis_server.pause()
-    follower.turn()
-    redis_server.resume()
-    follower.stream.send(TWO)
+    go_alone(redis_server, follower)
     follower.stream.cut()
     follower.turn()
     leader.stream.age = 60.0  # half open: it believes that it streams
@@ -272,10 +271,7 @@ def test_news_while_redis_answers(redis_server: RedisServer, relay_member: Make)
     leader, follower = leader_and_follower(relay_member)
     leader.stream.send(TWO)
     leader.turn()
-    redis_server.pause()
-    follower.turn()
-    redis_server.resume()
-    follower.stream.send(TWO)
+    go_alone(redis_server, follower)
     load = follower.shared.load
 
     def load_slowly() -> Any:
