@@ -235,6 +235,8 @@ class Member:
 
     def _follow(self) -> None:
         now = time.monotonic()
+        if self._broadcaster.payload is None:
+            self._look()  # before it may lead: what the last leader stored is newer than what our disk has
         if not self._resigned and now >= self._not_before and self._lease.take():
             epoch = self._shared.new_epoch(self._lease.token, self._version.epoch)
             if epoch:

@@ -50,11 +50,23 @@ class PlayedStream:
         self.is_live = False
 
 
+class _Remembering(Broadcaster):
+    """Knows all that it was given."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.served: list[bytes] = []
+
+    def publish(self, payload: bytes) -> None:
+        self.served.append(payload)
+        super().publish(payload)
+
+
 class PlayedMember:
     """A `Member` that acts when it is told to, by `turn`, and what its clients have seen."""
 
     def __init__(self, redis: Any) -> None:
-        self.broadcaster = Broadcaster()
+        self.broadcaster = _Remembering()
         self.shared = SharedSnapshot(redis, NAME)
         self.lease = Lease(redis, self.shared.lease_key)
         self.said: list[str] = []
@@ -70,6 +82,11 @@ class PlayedMember:
     @property
     def serves(self) -> bytes | None:
         return self.broadcaster.payload
+
+    @property
+    def served(self) -> list[bytes]:
+        """All that it has ever served, in order."""
+        return self.broadcaster.served
 
     def turn(self, count: int = 1) -> None:
         """What its greenlet does when it is woken."""

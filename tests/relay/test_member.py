@@ -113,6 +113,20 @@ def test_new_relay_starts_warm(relay_member: Make) -> None:
     assert (ONE, 0) == (late.serves, late.stream.opened)
 
 
+def test_new_leader_starts_with_what_redis_has(redis: Any, relay_member: Make) -> None:
+    """A relay that comes when nobody leads any more serves what Redis has, never the older one on its disk."""
+    leader, _ = leader_and_follower(relay_member)
+    leader.stream.send(TWO)
+    leader.turn()
+    expire(redis, leader)
+    late = relay_member()
+    late.stream.kept = ONE
+    late.turn()
+
+    assert "leader" == late.role
+    assert [TWO] == late.served
+
+
 def test_leader_dies(redis: Any, relay_member: Make) -> None:
     """When the lease has run out the follower leads, serves on, and stores what its own stream says."""
     leader, follower = leader_and_follower(relay_member)
