@@ -7,6 +7,7 @@ from random import SystemRandom
 from typing import Any
 
 import gevent
+from redis.exceptions import ConnectionError as RedisGone
 from redis.exceptions import RedisError
 
 from soasap._relay.shared_snapshot import CHANNEL
@@ -14,7 +15,8 @@ from soasap._relay.shared_snapshot import CHANNEL
 __all__ = ["Announcements"]
 
 PING_INTERVAL = 5.0
-"""Seconds of silence after which the connection is tried: one that is half open would look like nothing new."""
+"""Seconds of silence after which Redis is asked whether it is there, and has to say so: a connection that is half open
+would look like nothing new."""
 
 RETRY_INTERVAL = 1.0
 
@@ -60,11 +62,15 @@ class Announcements:
             pubsub.subscribe(CHANNEL)
             for listener in list(self._listeners.values()):
                 listener()  # whatever was announced while nobody listened
+            is_asked = False
             while True:
                 message = pubsub.get_message(timeout=PING_INTERVAL)
                 if message is None:
+                    if is_asked:
+                        raise RedisGone("no answer to a ping")
                     pubsub.ping()
-                elif message["type"] == "message":
+                is_asked = message is None
+                if message is not None and message["type"] == "message":
                     listener = self._listeners.get(message["data"], _nobody)
                     listener()
 
