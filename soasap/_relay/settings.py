@@ -110,7 +110,11 @@ def check_settings(settings: RelaySettings) -> RelaySettings:
     _plainest(settings, "upstream", "any key", settings.upstream)
     environments = []
     owners: dict[str, str] = {}
+    names: set[str] = set()
     for each in settings.environments:
+        if each.name in names:  # one of the file, and one of an option or SOASAP_API_KEY
+            raise BadSettings(f"environments.{each.name} is there twice: an option's key goes by that name too")
+        names.add(each.name)
         options = _plainest(settings, f"environments.{each.name}", each.api_key, each.upstream)
         owner = owners.setdefault(options.api_key, each.name)
         if owner != each.name:

@@ -107,13 +107,15 @@ def _environment(where: str, name: str, table: Any, upstream: str, environ: Mapp
 
 
 def _key(label: str, source: str, value: str, environ: Mapping[str, str]) -> str:
+    # The value is not quoted: whoever takes one source for another has put the key itself there.
     if source == "api_key_env":
         if value not in environ:
-            raise BadSettings(f"{label}: the environment variable {value} is not set")
+            raise BadSettings(f"{label}: the environment has no variable of the name that {source} says")
         return environ[value]
     if source == "api_key_file":
         try:
             return Path(value).read_text("utf-8")
         except (OSError, ValueError) as exc:
-            raise BadSettings(f"{label}: {value} cannot be read: {getattr(exc, 'strerror', None) or exc}") from exc
+            why = getattr(exc, "strerror", None) or "it is not text"
+            raise BadSettings(f"{label}: the file that {source} names cannot be read: {why}") from exc
     return value

@@ -106,8 +106,9 @@ def test_key_from_the_environment(tmp_path: Path) -> None:
         ("environments.a.api_key = 1", "environments.a: api_key must be str, not int"),
         ("environments.a.upstream = 'https://x'", "needs one of api_key, api_key_file, api_key_env, and has none"),
         (f"[environments.a]\napi_key = '{SECRET}'\napi_key_env = 'X'", "and has api_key and api_key_env"),
-        ("environments.a.api_key_env = 'X'", "the environment variable X is not set"),
-        ("environments.a.api_key_file = '/nowhere/key'", "/nowhere/key cannot be read: No such file"),
+        ("environments.a.api_key_env = 'X'", "the environment has no variable of the name that api_key_env says"),
+        (f"environments.a.api_key_env = '{SECRET}'", "the environment has no variable of the name"),
+        (f"environments.a.api_key_file = '{SECRET}'", "the file that api_key_file names cannot be read: No such file"),
         ("environments.a.api_key = ' '", "environments.a: api_key is empty"),
         ("environments.a.api_key = 'ä'", "environments.a: api_key has control or non-ASCII characters"),
         (f"environments.a.api_key = '{SECRET}'\nenvironments.b.api_key = '{SECRET}'", "environments.a and"),
@@ -131,6 +132,23 @@ def test_what_cannot_be_used(tmp_path: Path, text: str, sentence: str) -> None:
     assert str(caught.value).startswith(f"{tmp_path / 'relay.toml'}: ")
     assert sentence in str(caught.value)
     assert SECRET not in str(caught.value)
+
+
+def test_name_given_twice(tmp_path: Path) -> None:
+    """An option's key does not go by the name of an environment of the file: one of them would not be seen."""
+    file = tmp_path / "relay.toml"
+    file.write_text(f"environments.default.api_key = '{SECRET}'")
+
+    with pytest.raises(BadSettings, match=r"environments\.default is there twice"):
+        read_settings(str(file), {}, {"default": "another"}, {})
+
+
+def test_key_file_that_is_no_text(tmp_path: Path) -> None:
+    """Of a key file in another encoding nothing is quoted."""
+    (tmp_path / "key").write_bytes(b"\xffkey")
+
+    with pytest.raises(BadSettings, match=r"cannot be read: it is not text$"):
+        read(tmp_path, f"environments.a.api_key_file = '{tmp_path / 'key'}'")
 
 
 def test_no_such_file(tmp_path: Path) -> None:
