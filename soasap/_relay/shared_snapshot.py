@@ -161,17 +161,22 @@ class SharedSnapshot:
         return None if answer == 2 else bool(answer)
 
     def look(self) -> Record | None:
-        """What is stored now; `None` if nothing is."""
+        """What is stored now; `None` if nothing is, or nothing that this release can read."""
         with self._redis.pipeline(transaction=False) as pipeline:
             pipeline.hmget(self._snapshot_key, "epoch", "number", "digest", "confirmed")
             pipeline.time()
             (epoch, number, digest, confirmed), (seconds, microseconds) = pipeline.execute()
-        if epoch is None:
+        try:
+            version, known_at = Version(int(epoch), int(number)), float(confirmed)
+        except (TypeError, ValueError):
             return None
-        version = Version(int(epoch), int(number))
-        return Record(version, digest, float(confirmed), seconds + microseconds / 1e6)
+        return Record(version, digest, known_at, seconds + microseconds / 1e6)
 
     def load(self) -> tuple[Version, bytes] | None:
-        """The snapshot with its version; `None` if there is none."""
+        """The snapshot with its version; `None` as in `look`."""
         epoch, number, payload = self._redis.hmget(self._snapshot_key, "epoch", "number", "payload")
-        return None if epoch is None else (Version(int(epoch), int(number)), payload)
+        try:
+            version = Version(int(epoch), int(number))
+        except (TypeError, ValueError):
+            return None
+        return None if payload is None else (version, payload)

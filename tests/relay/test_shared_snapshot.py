@@ -129,6 +129,20 @@ def test_confirming_what_redis_has_lost(redis: Any, shared: SharedSnapshot, loss
     assert shared.confirm(Version(epoch, 2)) is None
 
 
+@pytest.mark.parametrize(
+    "fields", [{"epoch": "x"}, {"epoch": 1}, {"epoch": 1, "number": 1}, {"epoch": 1, "number": 1, "confirmed": "x"}]
+)
+def test_what_cannot_be_read(redis: Any, shared: SharedSnapshot, fields: dict[str, Any]) -> None:
+    """A record that is no version of ours counts as none, and the next leader replaces it."""
+    redis.hset(shared._snapshot_key, mapping=fields)
+    seen = (shared.look(), shared.load())
+    version = Version(lead(redis, shared), 1)
+
+    assert (None, None) == seen
+    assert shared.store(version, b"{}")
+    assert (version, b"{}") == shared.load()
+
+
 def test_announcement(redis: Any, shared: SharedSnapshot) -> None:
     """Each snapshot that is stored is announced by the name of its environment; one that is refused is not."""
     epoch = lead(redis, shared)
