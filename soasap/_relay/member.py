@@ -34,6 +34,7 @@ import gevent
 from gevent.event import Event
 from redis.exceptions import LockError, RedisError
 
+from soasap._redis_client import in_words
 from soasap._relay.lease import EXTENSION_INTERVAL, LOOK_INTERVAL, Lease
 from soasap._relay.shared_snapshot import Record, SharedSnapshot, Version, digest_of
 from soasap._relay.upstream import Upstream
@@ -293,9 +294,10 @@ class Member:
     # --- alone
 
     def _go_alone(self, error: RedisError) -> None:
+        words = in_words(error)
         if not self.redis_trouble:
-            self._say(f"Redis cannot be used ({type(error).__name__}): streams from upstream itself")
-        self.redis_trouble = type(error).__name__
+            self._say(f"Redis cannot be used ({words}): streams from upstream itself")
+        self.redis_trouble = words
         self._stream_alone()
 
     def _stream_alone(self) -> None:

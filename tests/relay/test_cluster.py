@@ -105,7 +105,7 @@ def test_user_with_few_rights(tmp_path: Path, folder: Path) -> None:
 
 
 def test_wrong_password(tmp_path: Path, folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Where Redis refuses, each relay streams for itself, and no text has the password."""
+    """Where Redis refuses, each relay streams for itself and says so in words; no text has the password."""
     users = ("default off", "relay on >right ~* &* +@all")
     with (
         RedisServer(folder, users=users) as redis,
@@ -115,7 +115,10 @@ def test_wrong_password(tmp_path: Path, folder: Path, capfd: pytest.CaptureFixtu
         found.change()
         told = str([relay.health() for relay in found.relays])
 
-    assert "s3cret" not in told + "".join(capfd.readouterr())
+    shown = "".join(capfd.readouterr())
+    assert "s3cret" not in told + shown
+    assert "user or password refused, or missing" in told
+    assert "Redis cannot be used (user or password refused, or missing): streams from upstream itself" in shown
 
 
 @pytest.mark.slow
