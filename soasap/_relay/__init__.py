@@ -11,6 +11,7 @@ that can be.
 - `application`, `health`, `metrics` – requests, and what operators see
 - `solo` – a relay that shares with nobody
 - `link`, `member`, `lease`, `shared_snapshot`, `announcements` – relays that share one upstream stream over Redis
+- `disk_copy` – the disk of a relay that follows
 - `drain`, `relay` – leaving without a storm; all of it joined into a process; `process` starts such a process
 - `commands` – what the terminal sees
 """

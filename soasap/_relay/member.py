@@ -35,6 +35,7 @@ from gevent.event import Event
 from redis.exceptions import LockError, RedisError
 
 from soasap._redis_client import in_words
+from soasap._relay.disk_copy import DiskCopy
 from soasap._relay.lease import EXTENSION_INTERVAL, LOOK_INTERVAL, Lease
 from soasap._relay.shared_snapshot import Record, SharedSnapshot, Version, digest_of
 from soasap._relay.upstream import Upstream
@@ -99,6 +100,7 @@ class Member:
         self._lease = lease
         self._say = say
         self._leave = leave
+        self._disk = DiskCopy(options, say)
         self._version = Version(0, 0)
         self._leads_as = Version(0, 0)
         self._stored: bytes | None = None
@@ -132,6 +134,7 @@ class Member:
             self._greenlet.join(STOP_SECONDS)
         if (ending := self.upstream.close()) is not None:
             ending.join(STOP_SECONDS)
+        self._disk.stop()
 
     def look_again(self) -> None:
         """Redis may have another snapshot."""
@@ -140,6 +143,7 @@ class Member:
 
     def _take(self, payload: bytes) -> None:
         """From the stream's own task, which must not wait for Redis."""
+        self._disk.forget()
         if self.role == "alone":
             self._is_unversioned = True
             self._told_alone += 1
@@ -268,6 +272,7 @@ class Member:
                 return
             self._version, payload = loaded
             self._broadcaster.publish(payload)
+            self._disk.keep(payload)
         self._is_unversioned = False
         self._lost_since = 0.0
         if self.role == "alone":

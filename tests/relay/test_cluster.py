@@ -12,7 +12,7 @@ import trustme
 from redis.exceptions import RedisError
 
 from soasap._devserver.process import ServerProcess
-from soasap._io.cache_location import environment_name
+from soasap._io.cache_location import cache_path, environment_name
 from soasap._redis_client import connected
 from soasap._relay.process import RelayProcess
 from soasap._relay.shared_snapshot import SharedSnapshot
@@ -119,6 +119,26 @@ def test_wrong_password(tmp_path: Path, folder: Path, capfd: pytest.CaptureFixtu
     assert "s3cret" not in told + shown
     assert "user or password refused, or missing" in told
     assert "Redis cannot be used (user or password refused, or missing): streams from upstream itself" in shown
+
+
+def test_follower_that_is_all_alone(tmp_path: Path, folder: Path) -> None:
+    """A relay that only followed is restarted without Redis and upstream: it serves the last that it knew."""
+    with RedisServer(folder) as redis, pair(tmp_path, redis.url) as found:
+        expect_one_stream(found)
+        place = next(place for place, relay in enumerate(found.relays) if relay.environment()["role"] == "follower")
+        directory = tmp_path / "ab"[place]
+        file = Path(cache_path(API_KEY, found.server.url, str(directory)))
+        last = json.dumps({"n": found.number}, separators=(",", ":")).encode()
+        wait_until(lambda: file.exists() and last == file.read_bytes(), 20, "the last snapshot on its disk")
+        redis.kill()
+        found.server.kill()
+        found.relays[place].kill()
+        options = ("--redis", redis.url, "--cache-directory", str(directory), "--drain", "0")
+        with (
+            RelayProcess("--upstream", found.server.url, *options, api_key=API_KEY) as relay,
+            StreamReader(relay.url, headers={"X-API-Key": API_KEY}) as reader,
+        ):
+            assert last == reader.next_event()
 
 
 @pytest.mark.slow
