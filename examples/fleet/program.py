@@ -5,6 +5,9 @@ import subprocess
 import threading
 import time
 
+broken_off = []
+"""Signals that asked us to end. Noted, and acted on where we wait: no program is lost in the middle of its start."""
+
 
 class DidNotHold(Exception):
     """Something that was promised did not come; the message says what."""
@@ -27,7 +30,14 @@ class Program:
         self._on_line = on_line
         self._lines = []
         self.process = subprocess.Popen(
-            command, env=env, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
+            command,
+            env=env,
+            cwd=cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            start_new_session=True,  # a Ctrl-C is for us, and we end it in our order
         )
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -62,9 +72,11 @@ class Program:
 
 
 def await_(condition, what, timeout):
-    """Wait until a condition holds; what it gave."""
+    """Wait until a condition holds; what it gave. Raises `DidNotHold`, and `KeyboardInterrupt` once broken off."""
     deadline = time.monotonic() + timeout
     while not (found := condition()):
+        if broken_off:
+            raise KeyboardInterrupt
         if time.monotonic() > deadline:
             raise DidNotHold(f"not within {timeout:g} seconds: {what}")
         time.sleep(0.01)

@@ -30,6 +30,7 @@ class Stage:
         via: Reader to the relay that serves it.
         steps_back: Readers that saw an older number after a newer one.
         number: The number that the flag has now.
+        calm: While nothing is broken, which calm it is, from 1; else 0.
     """
 
     def __init__(self, stack: ExitStack, redis_server: str) -> None:
@@ -38,7 +39,7 @@ class Stage:
         self._directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="soasap-fleet-")))
         self._env = {**os.environ, "SOASAP_API_KEY": API_KEY}
         self.values, self.via, self.seen_at, self.steps_back = {}, {}, {}, []
-        self.number = 0
+        self.number = self.calm = self._calms = 0
         self._write()
         self._redis_port, self._gunicorn_port = free_port(), free_port()
         self.start_redis()
@@ -71,7 +72,18 @@ class Stage:
         self.urls[place] = relay.first_line().split()[2]
         self.relays[place] = relay
 
+    def settle(self, timeout: float) -> None:
+        """Wait for a leader that has the only upstream stream. From now on more than one is a fault."""
+        await_(self.leader_and_one_stream, "one leader with the only upstream stream", timeout)
+        self._calms += 1
+        self.calm = self._calms
+
+    def kill_redis(self) -> None:
+        self.calm = 0
+        self.redis.kill()
+
     def kill_relay(self, place: int) -> None:
+        self.calm = 0
         relay, self.relays[place] = self.relays[place], None
         relay.kill()
 
@@ -88,8 +100,11 @@ class Stage:
         """What a relay says of its environment; empty if it is dead."""
         if self.relays[place] is None:
             return {}
-        with _open(f"{self.urls[place]}/healthz", timeout=10) as answer:
-            return json.load(answer)["environments"]["default"]
+        try:
+            with _open(f"{self.urls[place]}/healthz", timeout=10) as answer:
+                return json.load(answer)["environments"]["default"]
+        except OSError:  # killed while it was asked
+            return {}
 
     def leader(self) -> int | None:
         """The relay that leads."""
@@ -123,7 +138,8 @@ class Stage:
         who = told["who"]
         if told["n"] < self.values.get(who, 0):
             self.steps_back.append(who)
-        self.via[who], self.values[who], self.seen_at[who] = told["via"], told["n"], told["at"]
+        # The value last: whoever waits for it looks at the moment then.
+        self.via[who], self.seen_at[who], self.values[who] = told["via"], told["at"], told["n"]
 
     def _soasap(self, *arguments: str) -> Program:
         program = Program([sys.executable, "-m", "soasap", *arguments], env=self._env)
